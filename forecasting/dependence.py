@@ -33,7 +33,6 @@ from forecasting.quantiles import LEVELS
 Floats = NDArray[np.float64]
 Method = Literal["toeplitz", "exponential", "schaake"]
 PAIRS_PER_LAG = 200
-JITTER = 1e-9
 FEWEST_PAST = 10
 CURVE_IS_WORTH = 60  # forecasts
 
@@ -171,7 +170,8 @@ def draw(
 ) -> dict[str, Floats]:
     """So many equally likely joint paths (count, T) per target, through quantiles (T, Q) of the targets in order.
 
-    z = L ε Cᵀ with L Lᵀ = ρ of the kind and C Cᵀ = across; antithetic, so the median path is kept.
+    z = R ε Cᵀ with R R = ρ of the kind and C Cᵀ the correlation of noise that makes that of z `across`, see
+    `scenarios.noise_correlation`; antithetic, so the median path is kept.
 
     Raises:
         ForecastError: the targets are not those of the dependence.
@@ -180,16 +180,18 @@ def draw(
         raise ForecastError(f"quantiles of {list(quantiles)} cannot be joined by a dependence of {dependence.names}")
     steps = len(next(iter(quantiles.values())))
     half = np.random.default_rng(seed).standard_normal((-(-count // 2), steps, len(quantiles)))
-    noise = np.concatenate([half, -half])[:count] @ _root(dependence.across).T
-    roots = {kind: _root(scenarios.positive_definite(toeplitz(rho[:steps]))) for kind, rho in dependence.by_lag.items()}
+    roots = {
+        kind: scenarios.root_of(scenarios.positive_definite(toeplitz(rho[:steps])))
+        for kind, rho in dependence.by_lag.items()
+    }
+    overlap = scenarios.overlap_of(list(roots.values()))
+    kind_at = [list(roots).index(kind) for kind in dependence.kinds]
+    apart = scenarios.noise_correlation(dependence.across, overlap[np.ix_(kind_at, kind_at)])
+    noise = np.concatenate([half, -half])[:count] @ np.linalg.cholesky(apart).T
     return {
-        name: scenarios.values_at(noise[:, :, k] @ roots[kind].T, quantiles[name], levels)
+        name: scenarios.values_at(noise[:, :, k] @ roots[kind], quantiles[name], levels)
         for k, (name, kind) in enumerate(zip(dependence.names, dependence.kinds, strict=True))
     }
-
-
-def _root(matrix: Floats) -> Floats:
-    return np.asarray(np.linalg.cholesky(matrix + JITTER * np.eye(len(matrix))), dtype=np.float64)
 
 
 def blocks(

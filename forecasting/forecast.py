@@ -110,9 +110,13 @@ def _joined(
 ) -> Forecast:
     by_name = {answer.target.name: answer for answer in answers}
     levels = {name: answer.quantiles for name, answer in by_name.items()}
-    paths, told = _paths(levels, [_shown(answer, known, edges_ns) for answer in answers], edges_ns, seed, wanted.method)
+    shown = [_shown(answer, known, edges_ns) for answer in answers]
+    together = _together(answers, shown, known, edges_ns)
+    paths, told = _paths(levels, shown, together, edges_ns, seed, wanted.method)
     paths = {name: np.clip(paths[name], *answer.target.bounds) for name, answer in by_name.items()}
-    kept, weights = scenarios.reduce(paths, wanted.count, np.diff(edges_ns) / HOUR_NS)
+    hours = np.diff(edges_ns) / HOUR_NS
+    kept, weights = scenarios.reduce(paths, wanted.count, hours)
+    few = scenarios.respread(paths, kept, weights, hours)
     return Forecast(
         issue_time=utc_index(np.array([known.time_ns]))[0],
         edges=utc_index(edges_ns),
@@ -120,7 +124,7 @@ def _joined(
         names=tuple(by_name),
         quantiles=levels,
         central={name: values @ level_weights(LEVELS) for name, values in levels.items()},
-        scenarios={name: values[kept] for name, values in paths.items()},
+        scenarios={name: np.clip(few[name], *answer.target.bounds) for name, answer in by_name.items()},
         weights=weights,
         quality={name: answer.quality for name, answer in by_name.items()},
         model_version=MODEL_VERSION,
@@ -136,13 +140,21 @@ def _joined(
 
 
 def _paths(
-    levels: dict[str, Floats], shown: Sequence[Shown | None], edges_ns: Ns, seed: int, joint: dependence.Method
+    levels: dict[str, Floats],
+    shown: Sequence[Shown | None],
+    together: Sequence[Shown | None],
+    edges_ns: Ns,
+    seed: int,
+    joint: dependence.Method,
 ) -> tuple[dict[str, Floats], tuple[str, ...]]:
-    """Equally likely joint paths of all targets, and what to know of them."""
+    """Equally likely joint paths of all targets, and what to know of them.
+
+    The memory of each is that of what it has `shown`; how they hang together is read from days that all have.
+    """
     middle_h = ((edges_ns[:-1] + edges_ns[1:]) / 2 - int(edges_ns[0])) / HOUR_NS
     told: tuple[str, ...] = ()
     if joint == "schaake":
-        past = _whole_errors(shown, len(middle_h))
+        past = _whole_errors(together, len(middle_h))
         if past is not None:
             return dependence.shuffle(levels, dict(zip(levels, past, strict=True)), seed), ()
         told = ("scenarios: too few past forecasts of all series together for the Schaake shuffle, so a copula",)
@@ -150,7 +162,8 @@ def _paths(
     memories = {
         name: _memory(one, float(middle_h[-1]), measured=measured) for name, one in zip(levels, shown, strict=True)
     }
-    return scenarios.draw(levels, memories, scenarios.cross_correlation(_common_scores(shown)), middle_h, seed), told
+    cross = scenarios.cross_correlation(_common_scores(together))
+    return scenarios.draw(levels, memories, cross, middle_h, seed), told
 
 
 def _whole_errors(shown: Sequence[Shown | None], steps: int) -> Floats | None:
@@ -241,6 +254,33 @@ def _shown(answer: Answer, known: Known, edges_ns: Ns) -> Shown | None:
     measured = known.measurements(answer.target.site, answer.target.name)
     if not np.isfinite(measured.value).any():
         return None
+    return _of_last_days(answer, known, edges_ns)
+
+
+def _together(
+    answers: Sequence[Answer], shown: Sequence[Shown | None], known: Known, edges_ns: Ns
+) -> list[Shown | None]:
+    """What was shown, of days that targets have in common.
+
+    Days that a model held out lie before it learnt; of one that learnt long ago they are others than the last days, of
+    which models that hold out none are asked again. Where two have too few in common, those of the last days count.
+    """
+    found = list(shown)
+    for k, (answer, one) in enumerate(zip(answers, shown, strict=True)):
+        if one is None or answer.shown is None:
+            continue
+        if any(_shared_days(one, other) < dependence.FEWEST_PAST for other in shown if other is not None):
+            found[k] = _of_last_days(answer, known, edges_ns) or one
+    return found
+
+
+def _shared_days(one: Shown, other: Shown) -> int:
+    """Number of days (UTC) of which both tell intervals."""
+    return len(np.intersect1d(one.start_ns // DAY_NS, other.start_ns // DAY_NS))
+
+
+def _of_last_days(answer: Answer, known: Known, edges_ns: Ns) -> Shown | None:
+    """What the model says of the last days with what was known before each; None where it can say nothing."""
     again = (_asked_again(answer, known, edges_ns, back) for back in range(ASKED_AGAIN_DAYS, 0, -1))
     found = [one for one in again if one is not None]
     if not found:
@@ -269,19 +309,21 @@ def _memory(shown: Shown | None, reach_h: float, *, measured: bool) -> scenarios
 
 
 def _common_scores(shown: Sequence[Shown | None]) -> list[Floats | None]:
-    """Normal scores of past forecasts on the steps that all targets share."""
-    shared: NDArray[np.int64] | None = None
-    for one in shown:
-        if one is not None:
-            starts = one.start_ns.ravel()
-            shared = np.unique(starts) if shared is None else np.intersect1d(shared, starts)
+    """Normal scores of past forecasts on the steps that any target has, NaN where one has none.
+
+    Two targets are compared where both are known: a third one of a short past takes nothing from them.
+    """
+    there = [one.start_ns.ravel() for one in shown if one is not None]
+    every = np.unique(np.concatenate(there)) if there else np.empty(0, np.int64)
     found: list[Floats | None] = []
     for one in shown:
-        if one is None or shared is None:
+        if one is None:
             found.append(None)
             continue
         # Of an interval seen at several leads the shortest lead counts: it comes last.
         scores = scenarios.normal_scores(one.actual, one.quantiles).ravel()[::-1]
         unique, first = np.unique(one.start_ns.ravel()[::-1], return_index=True)
-        found.append(scores[first][np.isin(unique, shared)])
+        on_all = np.full(len(every), np.nan)
+        on_all[np.searchsorted(every, unique)] = scores[first]
+        found.append(on_all)
     return found

@@ -4,9 +4,10 @@
 
 z(t, k) = Φ⁻¹(F_k,t(y)) of past forecasts gives, per target k, the correlation in time ρ_k(Δ) = (1 −
 η)·exp(−Δ/τ) for Δ > 0 (1 at Δ = 0) and between targets the correlation of z at equal times (Pinson et al.
-2009, doi:10.1002/we.284). Draws: z_k = L_k ε_k, L_k L_kᵀ = ρ_k, ε correlated between targets; then through
-each step's quantile function. Reduction: fast forward selection of Heitsch & Römisch 2003
-(doi:10.1023/A:1021805924152), each dropped path gives its probability to the nearest kept one.
+2009, doi:10.1002/we.284). Draws: z_k = R_k ε_k, R_k R_k = ρ_k with R_k symmetric, ε correlated between targets so
+that z is as measured (see `noise_correlation`); then through each step's quantile function. Reduction: fast forward
+selection of Heitsch & Römisch 2003 (doi:10.1023/A:1021805924152), each dropped path gives its probability to the
+nearest kept one; few paths lie too near to the middle, so they are spread again (`respread`).
 """
 
 from __future__ import annotations
@@ -107,8 +108,8 @@ def fit_memory(z: Floats, step_h: float) -> Memory:
 def cross_correlation(scores: Sequence[Floats | None]) -> Floats:
     """Correlation (K, K) of z at equal times; 0 where a target has none or the overlap is thin.
 
-    Made positive definite. All pairs of series of one shape at once: with M the mask of what is known and z zero
-    elsewhere,  ρ = (zᵀz) / √((z²)ᵀM ∘ Mᵀz²),  both over what both know.
+    Made positive definite. All pairs of series of one shape at once, about their means over what both know: a
+    forecast that is always too low does not hang together with another by that.
     """
     matrix = np.eye(len(scores))
     for shape in {z.shape for z in scores if z is not None}:
@@ -116,10 +117,13 @@ def cross_correlation(scores: Sequence[Floats | None]) -> Floats:
         stacked = np.stack([np.asarray(scores[k]).ravel() for k in at])
         known = np.isfinite(stacked).astype(np.float64)
         z = np.nan_to_num(stacked)
-        square = (z**2) @ known.T
+        pairs = known @ known.T
+        count = np.maximum(pairs, 1.0)
+        mean = z @ known.T / count  # of the row over what the column knows too
+        square = np.maximum((z**2) @ known.T / count - mean**2, 0.0)
         spread = np.sqrt(square * square.T)
-        there = (known @ known.T > PAIRS_AT_LEAST) & (spread > 0)
-        found = np.where(there, (z @ z.T) / np.where(spread > 0, spread, 1.0), 0.0)
+        there = (pairs > PAIRS_AT_LEAST) & (spread > 1e-9)
+        found = np.where(there, (z @ z.T / count - mean * mean.T) / np.where(there, spread, 1.0), 0.0)
         np.fill_diagonal(found, 1.0)
         matrix[np.ix_(at, at)] = found
     return positive_definite(matrix)
@@ -146,22 +150,37 @@ def draw(
     """
     rng = np.random.default_rng(seed)
     half = rng.standard_normal((PATHS // 2, len(middle_h), len(quantiles)))
-    noise = np.concatenate([half, -half]) @ np.linalg.cholesky(cross).T
     distance = middle_h[:, None] - middle_h[None, :]
-    paths = {}
-    for k, (name, levels) in enumerate(quantiles.items()):
-        root = _root(memories[name].correlation(distance))
-        paths[name] = values_at(noise[:, :, k] @ root.T, levels)
-    return paths
+    roots = [root_of(memories[name].correlation(distance)) for name in quantiles]
+    apart = noise_correlation(cross, overlap_of(roots))
+    noise = np.concatenate([half, -half]) @ np.linalg.cholesky(apart).T
+    return {name: values_at(noise[:, :, k] @ roots[k], levels) for k, (name, levels) in enumerate(quantiles.items())}
 
 
-def _root(matrix: Floats) -> Floats:
-    """Lower triangle L of L Lᵀ = the correlation matrix, which is mended first where it is none."""
-    small = 1e-9 * np.eye(len(matrix))
-    try:
-        return np.asarray(np.linalg.cholesky(matrix + small), dtype=np.float64)
-    except np.linalg.LinAlgError:
-        return np.asarray(np.linalg.cholesky(positive_definite(matrix) + small), dtype=np.float64)
+def root_of(matrix: Floats) -> Floats:
+    """The symmetric root R (T, T) of a correlation matrix R R, which is mended first where it is none.
+
+    Of all roots the symmetric ones of two memories have most in common, so that targets can hang together.
+    """
+    values, vectors = np.linalg.eigh(matrix)
+    if values[0] < 0:
+        values, vectors = np.linalg.eigh(positive_definite(matrix))
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
+
+
+def overlap_of(roots: Sequence[Floats]) -> Floats:
+    """mean_t (R_k R_l)_tt (K, K): what the memories of two targets leave of the correlation of their noise."""
+    flat = np.stack([root.ravel() for root in roots])
+    return np.asarray(flat @ flat.T / len(roots[0]))
+
+
+def noise_correlation(cross: Floats, overlap: Floats) -> Floats:
+    """Correlation (K, K) of the noise behind targets that are to correlate as `cross` at equal times.
+
+    Two targets of one memory keep that of their noise; of unlike memories they keep a share, their `overlap`, by
+    which the noise must correlate the more. What would be above 1 cannot be had.
+    """
+    return positive_definite(np.clip(cross / np.maximum(overlap, 1e-6), -1.0, 1.0))
 
 
 def reduce(paths: Mapping[str, Floats], count: int, weight_h: Floats) -> tuple[NDArray[np.intp], Floats]:
@@ -188,6 +207,44 @@ def reduce(paths: Mapping[str, Floats], count: int, weight_h: Floats) -> tuple[N
     weights = np.bincount(owner, minlength=len(kept)) / len(flat)
     order = np.argsort(-weights, kind="stable")
     return np.asarray(kept)[order], weights[order]
+
+
+def respread(
+    paths: Mapping[str, Floats], kept: NDArray[np.intp], weights: Floats, weight_h: Floats
+) -> dict[str, Floats]:
+    """The kept paths (n, T) with the mean by step, the spread of each day's energy and that around it of all paths.
+
+    Of a path's departure from the mean, e_d σ_t is the part of its day d, with σ (T,) the spread by step and e_d such
+    that the rest r_t holds no energy: Σ_t h_t r_t = 0. The kept paths' e and r are stretched to the spread of all
+    paths (moment matching, Høyland & Wallace 2001, doi:10.1287/mnsc.47.2.295.9834). Days are 24 h from the first step.
+    One path alone stays as it is.
+    """
+    if len(kept) < 2:
+        return {name: values[kept] for name, values in paths.items()}
+    elapsed_h = np.cumsum(weight_h) - weight_h / 2
+    day = np.asarray(elapsed_h // 24, dtype=np.int64)
+    in_day = (day == np.arange(day[-1] + 1)[:, None]) * weight_h  # (D, T)
+    return {name: _respread(values, kept, weights, in_day, day) for name, values in paths.items()}
+
+
+def _respread(
+    values: Floats, kept: NDArray[np.intp], weights: Floats, in_day: Floats, day: NDArray[np.int64]
+) -> Floats:
+    mean, spread = values.mean(axis=0), values.std(axis=0)
+    of_day = np.maximum(in_day @ spread, 1e-12)
+
+    def parts(departure: Floats) -> tuple[Floats, Floats]:
+        energy = departure @ in_day.T / of_day
+        return energy, departure - energy[:, day] * spread
+
+    energy, rest = parts(values - mean)
+    few_energy, few_rest = parts(values[kept] - weights @ values[kept])
+    wanted = np.sqrt((energy**2).mean(axis=0)), np.sqrt((rest**2).mean())
+    there = np.sqrt(weights @ few_energy**2), np.sqrt((weights @ few_rest**2).mean())
+    by_day, around = (
+        np.where(has > 0, wish / np.where(has > 0, has, 1.0), 1.0) for wish, has in zip(wanted, there, strict=True)
+    )
+    return np.asarray(mean + (few_energy * by_day)[:, day] * spread + few_rest * around)
 
 
 def correlation_shrink(share: Floats, memory: Memory, distance_h: Floats) -> Floats:

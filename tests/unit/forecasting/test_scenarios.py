@@ -56,7 +56,24 @@ def test_paths_have_the_quantiles_the_memory_and_the_togetherness_asked_for() ->
     np.testing.assert_allclose(np.quantile(paths["wind"], LEVELS, axis=0).T, LEVELS_KW["wind"], atol=2.5)
     z = (paths["wind"] - 100) / 10
     assert np.corrcoef(z[:, 0], z[:, 6])[0, 1] == pytest.approx(0.9 * np.exp(-6 / 9), abs=0.08)
-    assert np.corrcoef(paths["wind"][:, 5], paths["load"][:, 5])[0, 1] < -0.5
+    at = [np.corrcoef(paths["wind"][:, t], paths["load"][:, t])[0, 1] for t in range(24)]
+    assert np.mean(at) == pytest.approx(-0.7, abs=0.04), "though the memories are unlike"
+    # Var(wind − load) = 2 · 10² · (1 + .7) at one time; with what unlike memories leave of the noise it was .55.
+    assert np.mean((paths["wind"] - paths["load"]).var(axis=0)) == pytest.approx(340, rel=0.06)
+
+
+def test_the_root_is_that_of_the_matrix_and_of_the_next_one_that_can_be() -> None:
+    root = scenarios.root_of(np.array([[1.0, 0.6], [0.6, 1.0]]))
+    # Eigenvalues 1.6 and .4, so the diagonal of the root is (√1.6 + √.4)/2.
+    np.testing.assert_allclose(root @ root, [[1.0, 0.6], [0.6, 1.0]])
+    assert root[0, 0] == pytest.approx((np.sqrt(1.6) + np.sqrt(0.4)) / 2)
+    none = np.array([[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]])
+    np.testing.assert_allclose(np.diag(scenarios.root_of(none) @ scenarios.root_of(none)), 1.0)
+    # By hand: R = I and R = [[a, b], [b, a]] overlap by a; noise of correlation .5/a then gives .5.
+    overlap = scenarios.overlap_of([np.eye(2), root])
+    assert overlap[0, 1] == pytest.approx(root[0, 0])
+    found = scenarios.noise_correlation(np.array([[1.0, 0.5], [0.5, 1.0]]), overlap)
+    assert found[0, 1] == pytest.approx(0.5 / root[0, 0])
 
 
 def test_cross_correlation_is_measured_and_stays_positive_definite() -> None:
@@ -105,6 +122,39 @@ def test_reduction_is_unbiased_enough_and_bounded_by_what_is_there() -> None:
     everything, even = scenarios.reduce(paths, 10_000, np.ones(24))
     assert len(everything) == scenarios.PATHS
     assert even.max() == pytest.approx(1 / scenarios.PATHS)
+
+
+def test_kept_paths_are_spread_again_to_mean_energy_and_shape_of_all() -> None:
+    """Two days of two steps; energies of a day ±4 and ±12 kWh about 20, shapes ±1 kW: two near paths stand for four."""
+    size, shape = np.array([-6.0, -2.0, 2.0, 6.0]), np.array([-1.0, 1.0, -1.0, 1.0])
+    flat = np.stack([size + shape, size - shape, size + shape, size - shape], axis=1)
+    paths = {"wind": 10 + flat, "dark": np.zeros((4, 4))}
+    kept, weights = np.array([1, 2]), np.array([0.5, 0.5])
+    found = scenarios.respread(paths, kept, weights, np.full(4, 12.0))
+    assert (found["dark"] == 0).all()
+    by_day = found["wind"].reshape(2, 2, 2).mean(axis=2)  # path, day
+    np.testing.assert_allclose(by_day.mean(axis=0), 10.0)
+    # Of all four the daily mean is −6, −2, 2, 6 kW: its spread is √20; that of the two is 2.
+    np.testing.assert_allclose(by_day.std(axis=0), np.sqrt(20), rtol=1e-3)
+    spread = scenarios.respread(paths, np.arange(4), np.full(4, 0.25), np.full(4, 12.0))["wind"]
+    np.testing.assert_allclose(spread, paths["wind"], err_msg="all paths stay as they are")
+    one = scenarios.respread(paths, np.array([3]), np.ones(1), np.full(4, 12.0))["wind"]
+    np.testing.assert_allclose(one, paths["wind"][3:])
+
+
+@pytest.mark.parametrize("count", [5, 10, 20, 100])
+def test_few_paths_are_as_wide_as_all(count: int) -> None:
+    cross = np.array([[1.0, 0.6], [0.6, 1.0]])
+    paths = scenarios.draw(LEVELS_KW, MEMORIES, cross, HOURS, 0)
+    kept, weights = scenarios.reduce(paths, count, np.ones(24))
+    few = scenarios.respread(paths, kept, weights, np.ones(24))
+    for name, values in paths.items():
+        energy = few[name].sum(axis=1)
+        np.testing.assert_allclose(weights @ few[name], values.mean(axis=0), rtol=1e-9)
+        spread = np.sqrt(weights @ (energy - weights @ energy) ** 2)
+        assert spread == pytest.approx(values.sum(axis=1).std(), rel=1e-6)
+        around = np.sqrt((weights @ (few[name] - weights @ few[name]) ** 2).mean())
+        assert around == pytest.approx(np.sqrt(values.var(axis=0).mean()), rel=0.1)
 
 
 def test_a_mean_over_steps_is_surer_than_each() -> None:
