@@ -20,6 +20,7 @@ from dispatch.carbon_wanted.flow_limits import FlowLimitWish
 from dispatch.carbon_wanted.settings import CarbonSettings
 from dispatch.carbon_wanted.wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish, percent
 from dispatch.fields.claims import Claims
+from dispatch.fields.days_off import DaysOff
 from dispatch.fields.feeds import Feeds
 from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positive
 from dispatch.fields.grid import Grid, Group
@@ -286,6 +287,10 @@ class Site(Frozen):
     archive: ArchiveFolder | None = None
     feeds: Feeds = Feeds()
     claims: Claims = Claims()
+    days_off: tuple[DaysOff, ...] = Field(
+        default=(),
+        description="shutdowns and local holidays, past and coming: forecasts of demand count them as holidays",
+    )
     notes: tuple[str, ...] = ()
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -277,4 +277,12 @@ def _target(site: Site, name: str, need: Need, weather: tuple[str, ...]) -> Targ
         )
     elif need.kind == "wind" and physics.get("turbine"):
         farm = WindFarm(**physics)
-    return Target(name, need.kind, need.capacity_kw, site.name, plant, farm, weather)
+    place = _with_days_off(site) if need.kind in ("load", "net_load") and site.days_off else None
+    return Target(name, need.kind, need.capacity_kw, site.name, plant, farm, weather, place)
+
+
+def _with_days_off(site: Site) -> Place:
+    """Where its loads stand, with its own days off among the holidays: sun, wind and markets know nothing of these."""
+    place = place_of(site)
+    own = (str(day) for span in site.days_off for day in span.days)
+    return replace(place, holidays=tuple(sorted({*place.holidays, *own})))

@@ -71,8 +71,9 @@ def day_types(end_ns: Ns, step_ns: int, target: Target, place: Place) -> NDArray
     """What kind of day (N,) an interval lies in: 1 for weekends and holidays of loads and prices, else 0."""
     if target.kind not in ("load", "net_load", "price"):
         return np.zeros(len(end_ns), np.int64)
-    local = utc_index(end_ns - step_ns // 2).tz_convert((target.place or place).time_zone)
-    holidays = np.isin(local.strftime("%Y-%m-%d").to_numpy(), list(place.holidays))
+    where = target.place or place
+    local = utc_index(end_ns - step_ns // 2).tz_convert(where.time_zone)
+    holidays = np.isin(local.strftime("%Y-%m-%d").to_numpy(), list(where.holidays))
     return np.asarray((local.weekday >= 5) | holidays, dtype=np.int64)
 
 

@@ -7,11 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from dispatch.config.park import load_site
 from dispatch.errors import DataError
-from dispatch.planning.outlook import known_inputs, look_ahead
+from dispatch.fields.days_off import DaysOff
+from dispatch.planning.outlook import known_inputs, look_ahead, targets_of
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.sources import Sources, gather
@@ -109,3 +112,36 @@ def test_a_history_that_was_uploaded_just_now_gives_the_outlook_of_one_that_came
     ]
     assert paths[0] == pytest.approx(paths[1], abs=3.0)
     assert paths[1].max() == pytest.approx(142, abs=8)
+
+
+def test_works_that_rest_are_forecast_as_on_a_sunday_and_nothing_else_is(tmp_path: Path) -> None:
+    """100 kW on workdays, 20 kW on Sundays: a Tuesday of the shutdown is like a Sunday, and the sun does not care."""
+    table = measured("2024-03-31", days=60)
+    sunday = pd.to_datetime(table.time, utc=True).dt.tz_convert("Europe/Berlin").dt.weekday == 6
+    table["hall_kw"] = np.where(sunday, 20.0, 100.0)
+    table.to_csv(tmp_path / "measured.csv", index=False)
+    content = park(planning={"scenarios": 0})
+    content["assets"].append({"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 100})
+    tuesday = Horizon.local_day(date(2024, 4, 2), "Europe/Berlin", 60)
+    found = {}
+    for named, days_off in {"open": [], "shut": [{"first": "2024-04-02", "last": "2024-04-05"}]}.items():
+        site = load_site(write(tmp_path, {**content, "days_off": days_off}))
+        archive = gather(load_site(write(tmp_path, park())), tuesday, tmp_path).archive
+        hall = site.model_copy(update={"assets": tuple(a for a in site.assets if a.name != "roof")})
+        demand = look_ahead(hall, tuesday, archive, tuesday.start - timedelta(hours=12)).inputs.series
+        found[named] = float(demand["hall", "demand_kw"][0].mean())
+        where = {target.name: target.place for target in targets_of(site)}
+        assert where["roof"] is None
+        assert (where["hall"] is None) == (named == "open")
+    assert found["open"] == pytest.approx(100, abs=1)
+    assert found["shut"] == pytest.approx(20, abs=1)
+
+
+def test_days_off_go_forward() -> None:
+    assert [str(day) for day in DaysOff(first=date(2024, 12, 31), last=date(2025, 1, 1)).days] == [
+        "2024-12-31",
+        "2025-01-01",
+    ]
+    assert DaysOff(first=date(2024, 12, 31)).days == (date(2024, 12, 31),)
+    with pytest.raises(ValidationError, match="must be from first 2024-12-31 on"):
+        DaysOff(first=date(2024, 12, 31), last=date(2024, 12, 24))
