@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from forecasting import dependence, scenarios, steps
 from forecasting.archive import Archive
 from forecasting.archive.known import Known
+from forecasting.capacity import at_present_capacity
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, instant_ns, utc_index, utc_text
 from forecasting.errors import ForecastError
 from forecasting.ladder import Answer, Climber, Ladder
@@ -110,8 +111,9 @@ def _joined(
 ) -> Forecast:
     by_name = {answer.target.name: answer for answer in answers}
     levels = {name: answer.quantiles for name, answer in by_name.items()}
-    shown = [_shown(answer, known, edges_ns) for answer in answers]
-    together = _together(answers, shown, known, edges_ns)
+    alike = at_present_capacity(known, [answer.target for answer in answers])
+    shown = [_shown(answer, alike, edges_ns) for answer in answers]
+    together = _together(answers, shown, alike, edges_ns)
     paths, told = _paths(levels, shown, together, edges_ns, seed, wanted.method)
     paths = {name: np.clip(paths[name], *answer.target.bounds) for name, answer in by_name.items()}
     hours = np.diff(edges_ns) / HOUR_NS

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from forecasting import models
 from forecasting.archive.known import Known
+from forecasting.capacity import at_present_capacity, share_at
 from forecasting.clock import Ns, utc_index
 from forecasting.errors import ForecastError
 from forecasting.models.base import CannotForecast, Model, NotMeant, Shown, Trained
@@ -128,6 +129,7 @@ class Climber:
         """An answer for each target; ForecastError names one of which nothing is known and which is not optional."""
         known = without_climate(known, (site for target in self.targets for site in target.weather))
         known, _ = plausible(known, self.targets)
+        known = at_present_capacity(known, self.targets)
         parts = {target.name: parts_of(known, target, edges_ns) for target in self.targets}
         found = _Filled(self, known, edges_ns)
         # Targets whose inputs are all as usual are asked together: models of many sites learn from all of them.
@@ -289,7 +291,8 @@ class _Filled:
         expected = RUNGS[0] if lives_on_weather else RUNGS[-1]
         rungs = tuple(self.rungs[target.name])
         reason = self._reason(target, parts, rungs) if lives_on_weather else ""
-        found = self.values[target.name], rungs, model, trained, situation, told, expected, reason
+        values = self.values[target.name] * share_at(target, self.edges_ns[1:])[:, None]
+        found = values, rungs, model, trained, situation, told, expected, reason
         return Answer(target, *found)
 
     def _reason(self, target: Target, parts: Sequence[Part], rungs: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -58,7 +59,8 @@ class Target:
     forecast and may be infinite for all but wind and pv. Loads of any carrier are kind "load"; a load with
     generation behind its meter, which may fall below zero, is "net_load". `weather` are the sites of the archive
     under which forecasts of its weather stand, the best source first; `place` is where it stands if not where
-    the others do. An `optional` one is left out of a forecast where nothing is known of it.
+    the others do. An `optional` one is left out of a forecast where nothing is known of it. `past_capacities` are
+    (until [ns since 1970], kW) of a plant that grew or shrank, rising; after the last it has `capacity_kw`.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Target:
     weather: tuple[str, ...] = ()
     place: Place | None = None
     optional: bool = False
+    past_capacities: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a capacity that bounds nothing."""
@@ -80,6 +83,15 @@ class Target:
         if not self.capacity_kw > 0 or (np.isinf(self.capacity_kw) and self.kind in ("wind", "pv")):
             raise ForecastError(
                 f"target {self.name}: capacity_kw {self.capacity_kw} must be above 0, and finite for wind and pv"
+            )
+        until, past = [ns for ns, _ in self.past_capacities], [kw for _, kw in self.past_capacities]
+        if past and (self.kind not in ("wind", "pv") or not all(0 < kw < np.inf for kw in past)):
+            raise ForecastError(
+                f"target {self.name}: past_capacities are of wind and pv, finite and above 0; given {self.kind}, {past}"
+            )
+        if any(later <= one for one, later in pairwise(until)):
+            raise ForecastError(
+                f"target {self.name}: past_capacities must rise in time, each until after the one before"
             )
 
     @property

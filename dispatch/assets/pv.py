@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from dispatch.fields.frozen import Efficiency, Finite, Fraction, Frozen, Positive
+from dispatch.fields.past_capacity import CapacityHistory, shares_of
 from dispatch.fields.series import History, Need
 from dispatch.units.generation import VariableGeneration
 
@@ -49,6 +50,9 @@ class Pv(VariableGeneration):
     )
     available_fraction: Efficiency = Field(default=1.0, description="share of the array in service")
     history: History | None = None
+    capacity_history: CapacityHistory = Field(
+        default=(), description="capacities before it was extended or reduced, oldest first; scales its history"
+    )
 
     @model_validator(mode="after")
     def _turns_or_stands(self) -> Self:
@@ -77,4 +81,5 @@ class Pv(VariableGeneration):
             most = min(most, physics["inverter_kw"])
         if self.tracking is not None:
             physics["tracker"] = self.tracking.model_dump()
-        return (Need("available_kw", "pv", most, self.history, physics),)
+        shares = shares_of(self.capacity_history, self.peak_kw)
+        return (Need("available_kw", "pv", most, self.history, physics, shares),)

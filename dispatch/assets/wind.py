@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dispatch.fields.frozen import Frozen, NonNegative, Positive
+from dispatch.fields.past_capacity import CapacityHistory, shares_of
 from dispatch.fields.series import History, Need
 from dispatch.units.generation import VariableGeneration
 
@@ -36,6 +37,9 @@ class Wind(VariableGeneration):
         default=(), description="of one turbine, slowest wind first, instead of a turbine's name"
     )
     history: History | None = None
+    capacity_history: CapacityHistory = Field(
+        default=(), description="capacities before it was extended or reduced, oldest first; scales its history"
+    )
     available_fraction: NonNegative = Field(default=1.0, le=1, description="share of turbines in service")
 
     @model_validator(mode="after")
@@ -67,4 +71,5 @@ class Wind(VariableGeneration):
             "count": in_service,
             "rated_kw": rated_kw,  # of the whole farm
         }
-        return (Need("available_kw", "wind", rated_kw, self.history, physics),)
+        shares = shares_of(self.capacity_history, self.rated_kw * self.count)
+        return (Need("available_kw", "wind", rated_kw, self.history, physics, shares),)

@@ -343,6 +343,7 @@ class Need:
         capacity_kw: upper clip of the forecast.
         history: measured past, None if there is none.
         physics: what a physical model of it needs, by name with unit.
+        past_shares: of a plant that grew or shrank, last local day and share of the present capacity, oldest first.
     """
 
     quantity: str
@@ -350,3 +351,4 @@ class Need:
     capacity_kw: float
     history: FileSeries | SimbenchSeries | None
     physics: Mapping[str, Any] = field(default_factory=dict)
+    past_shares: tuple[tuple[date, float], ...] = ()

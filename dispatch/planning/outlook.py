@@ -11,6 +11,7 @@ import numpy as np
 from dispatch import fed
 from dispatch.asset import Inputs
 from dispatch.errors import DataError, NoForecastError
+from dispatch.fields.past_capacity import until_ns
 from dispatch.fields.series import Need
 from dispatch.planning.fetched import Fetched, Reader
 from dispatch.signals import Array, Horizon
@@ -278,7 +279,8 @@ def _target(site: Site, name: str, need: Need, weather: tuple[str, ...]) -> Targ
     elif need.kind == "wind" and physics.get("turbine"):
         farm = WindFarm(**physics)
     place = _with_days_off(site) if need.kind in ("load", "net_load") and site.days_off else None
-    return Target(name, need.kind, need.capacity_kw, site.name, plant, farm, weather, place)
+    past = tuple((until_ns(day, site.time_zone), share * need.capacity_kw) for day, share in need.past_shares)
+    return Target(name, need.kind, need.capacity_kw, site.name, plant, farm, weather, place, past_capacities=past)
 
 
 def _with_days_off(site: Site) -> Place:

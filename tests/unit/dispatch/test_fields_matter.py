@@ -60,11 +60,12 @@ ELSEWHERE: dict[tuple[str, str], tuple[Callable[[Asset], object], str]] = {
             "inverter_efficiency",
             "temperature_coefficient_per_k",
             "available_fraction",
+            "capacity_history",
         )
     },
     **{
         ("wind", name): (_needs, _FORECAST)
-        for name in ("rated_kw", "count", "hub_height_m", "power_curve", "available_fraction")
+        for name in ("rated_kw", "count", "hub_height_m", "power_curve", "available_fraction", "capacity_history")
     },
     **{("direct_line", name): (_needs, _FORECAST) for name in ("rated_kw", "tilt_deg", "azimuth_deg")},
     ("grid_connection", "marginal_intensity_kg_per_kwh"): (

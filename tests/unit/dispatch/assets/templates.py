@@ -346,6 +346,7 @@ def _direct(**fields: Any) -> Template:
 
 
 _CURVE = [{"speed_m_s": speed, "power_kw": power} for speed, power in ((3.0, 0.0), (11.0, 48.0), (25.0, 48.0))]
+_SMALLER = [{"valid_to": "2023-05-31", "capacity_kw": 20.0}]
 
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (_worn(), *_electric_stores("battery")),
@@ -362,7 +363,7 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     "pv": (
         _generator("pv", peak_kw=100.0, tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),
         _generator("pv", peak_kw=100.0, inverter_kw=80.0, inverter_efficiency=0.96, tracking={}),
-        _generator("pv", peak_kw=100.0, temperature_coefficient_per_k=-0.004),
+        _generator("pv", peak_kw=100.0, temperature_coefficient_per_k=-0.004, capacity_history=_SMALLER),
     ),
     "reserve": (_reserve("up"), _reserve("down")),
     "reserve_product": (_sold("up"), _sold("down")),
@@ -371,7 +372,7 @@ TEMPLATES: dict[str, tuple[Template, ...]] = {
     "thermal_store": _tanks(),
     "wind": (
         _generator("wind", rated_kw=50.0, count=2, hub_height_m=100.0, turbine="E-82/2000"),
-        _generator("wind", rated_kw=50.0, power_curve=_CURVE),
+        _generator("wind", rated_kw=50.0, power_curve=_CURVE, capacity_history=_SMALLER),
     ),
 }
 

@@ -145,3 +145,20 @@ def test_days_off_go_forward() -> None:
     assert DaysOff(first=date(2024, 12, 31)).days == (date(2024, 12, 31),)
     with pytest.raises(ValidationError, match="must be from first 2024-12-31 on"):
         DaysOff(first=date(2024, 12, 31), last=date(2024, 12, 24))
+
+
+def test_dated_capacities_end_with_their_last_local_day_and_scale_with_what_is_in_service() -> None:
+    wind = {"kind": "wind", "name": "farm", "bus": "main", "rated_kw": 3000, "count": 10, "available_fraction": 0.9}
+    wind["capacity_history"] = [{"valid_to": "2023-05-31", "capacity_kw": 24000}]
+    site = bare_park(wind, grid(), time_zone="Europe/Berlin")
+    (farm,) = targets_of(site, ())
+    # 1 June 2023 begins at 22:00 UTC of 31 May in Berlin; 24 of 30 MW were built, of which .9 is in service.
+    until = int(datetime(2023, 5, 31, 22, tzinfo=UTC).timestamp()) * 10**9
+    assert farm.past_capacities == ((until, pytest.approx(0.8 * 27000)),)
+
+
+def test_dated_capacities_that_do_not_rise_in_time_are_refused() -> None:
+    older = [{"valid_to": day, "capacity_kw": 100} for day in ("2023-05-31", "2022-01-31")]
+    roof = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 300, "capacity_history": older}
+    with pytest.raises(ValueError, match="valid_to 2022-01-31 must be later than 2023-05-31"):
+        bare_park(roof, grid())
