@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -20,6 +21,8 @@ from dispatch.fields.series import SignalFile, TableFile
 from dispatch.loads.sessions import Session, SessionFile
 from dispatch.signals import accepted_units, parse_quantity
 from dispatch.site import Site
+from forecasting.errors import ForecastError
+from forecasting.importing.text import plain_numbers, separator_of, text_of
 
 M = TypeVar("M", bound=Frozen)
 
@@ -148,37 +151,39 @@ def _rows(file: Path, signal: SignalFile) -> Iterator[tuple[int, Any, Any]]:
     for field, name in (("column", signal.column), ("time_column", time_column)):
         if name not in columns:
             raise _Wrong(field, f"'{signal.file}' has no column '{name}'", near_miss(name, list(columns)))
-    for number, pair in enumerate(zip(columns[time_column], columns[signal.column], strict=True), 2):
+    values = _pointed(columns[signal.column], f"column '{signal.column}' of '{signal.file}'")
+    for number, pair in enumerate(zip(columns[time_column], values, strict=True), 2):
         yield (number, *pair)
 
 
 def _columns(file: Path, name: str) -> dict[str, list[Any]]:
     if not file.is_file():
         raise _Wrong("file", f"there is no file '{name}' beside the park's file", "a CSV or Parquet file")
-    return _parquet(file) if file.suffix.lower() in _PARQUET else _csv(file)
+    return _parquet(file) if file.suffix.lower() in _PARQUET else _csv(file, name)
 
 
 def _complete(name: str, column: list[Any], file: str) -> tuple[float, ...]:
     """A column in which every row has a number."""
-    values = tuple(_number(value, f"row {row} of column '{name}' in '{file}'") for row, value in enumerate(column, 2))
+    cells = _pointed(column, f"column '{name}' of '{file}'")
+    values = tuple(_number(value, f"row {row} of column '{name}' in '{file}'") for row, value in enumerate(cells, 2))
     if not values or any(math.isnan(value) for value in values):
         raise _Wrong("file", f"column '{name}' of '{file}' lacks a number", "a number in every row")
     return values
 
 
-def _csv(file: Path) -> dict[str, list[Any]]:
+def _csv(file: Path, called: str) -> dict[str, list[Any]]:
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            header = stream.readline()
-            stream.seek(0)
-            table = list(csv.reader(stream, delimiter=max(",;\t", key=header.count)))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _Wrong("file", f"cannot be read: {error}", "a CSV or Parquet file") from None
+        text = text_of(file, f"'{called}'")
+        table = list(csv.reader(StringIO(text), delimiter=separator_of(text.partition("\n")[0])))
+    except (OSError, csv.Error, ForecastError) as error:
+        found, _, accepted = str(error).partition("; accepted: ")
+        raise _Wrong("file", f"cannot be read: {found}", accepted or "a CSV or Parquet file") from None
     names = table[0] if table else []
-    body = [row for row in table[1:] if row]
-    if any(len(row) != len(names) for row in body):
-        raise _Wrong("file", "has rows of different length", "as many values in each row as there are names")
-    return {name: [row[place] for row in body] for place, name in enumerate(names)}
+    for number, row in enumerate(table[1:], 2):
+        if row and len(row) != len(names):
+            found = f"has rows of different length: row {number} has {len(row)} cells, the header {len(names)}"
+            raise _Wrong("file", found, "as many cells in each row as there are names")
+    return {name: [row[place] for row in table[1:] if row] for place, name in enumerate(names)}
 
 
 def _parquet(file: Path) -> dict[str, list[Any]]:
@@ -189,6 +194,16 @@ def _parquet(file: Path) -> dict[str, list[Any]]:
         return dict(pq.read_table(file).to_pydict())
     except (OSError, ArrowException) as error:
         raise _Wrong("file", f"is no Parquet table: {error}", "a CSV or Parquet file") from None
+
+
+def _pointed(column: list[Any], where: str) -> list[Any]:
+    """A column's texts with decimal points; anything else as it is."""
+    if not all(isinstance(cell, str) for cell in column):
+        return column
+    try:
+        return list(plain_numbers(column))
+    except ValueError as error:
+        raise _Wrong("column", f"{where}: {error}", "numbers without commas") from None
 
 
 def _series(

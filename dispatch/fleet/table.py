@@ -6,6 +6,7 @@ import csv
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from dispatch.config.mistakes import field_problems, near_miss, shown
 from dispatch.errors import ConfigError, Problem
 from dispatch.fleet.fields import SITE_FIELDS, changed, split
 from dispatch.site import Site
+from forecasting.errors import ForecastError
+from forecasting.importing.text import separator_of, text_of
 
 TABLES = (".parquet", ".pq", ".csv")
 SITE, PARK, LABEL = "site", "park", "label."
@@ -98,9 +101,9 @@ def _cell(value: Any) -> Any:
 
 def _csv(path: Path) -> tuple[dict[str, Sequence[Any]], int]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head, *rows = csv.reader(file)
-    except (OSError, UnicodeDecodeError, ValueError, csv.Error) as error:
+        text = text_of(path)
+        head, *rows = csv.reader(StringIO(text), delimiter=separator_of(text.partition("\n")[0]))
+    except (OSError, ForecastError, ValueError, csv.Error) as error:
         text = f"cannot be read as a table: {str(error).splitlines()[0]}"
         raise ConfigError(str(path), [Problem(str(path), text, "a CSV table of sites, saved as UTF-8")]) from None
     names = [name.strip() for name in head]

@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecasting.importing.text import plain_numbers
+
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 MOST = 5  # rows named of one kind of mistake in one column
@@ -50,11 +52,16 @@ def faults(bad: Mask, values: Sequence[Any] | pd.Series, says: Callable[[Any], s
 def numbers(values: pd.Series, missing: Sequence[float | str] = ()) -> tuple[Floats, list[Fault]]:
     """Values as numbers, empty cells and those that stand for missing as NaN.
 
-    A number stands for missing to seven digits: files in single precision hold −273.2 as −273.20001.
+    A number stands for missing to seven digits: files in single precision hold −273.2 as −273.20001. A decimal comma
+    and separators of thousands are read where all cells of the column are written so.
     """
     texts = [stand_in for stand_in in missing if isinstance(stand_in, str)]
     if texts and not pd.api.types.is_numeric_dtype(values.dtype):
         values = values.mask(values.astype(str).str.strip().isin(texts))
+    try:
+        values = _with_points(values)
+    except ValueError as error:
+        return np.full(len(values), np.nan), [Fault(_first_comma(values), f"{error}; write it without a comma")]
     found = np.array(pd.to_numeric(values, errors="coerce"), dtype=np.float64)
     for stand_in in missing:
         if not isinstance(stand_in, str):
@@ -62,8 +69,28 @@ def numbers(values: pd.Series, missing: Sequence[float | str] = ()) -> tuple[Flo
             found, values = np.where(gone, np.nan, found), values.mask(gone)
     bad = (np.isnan(found) & ~np.asarray(values.isna())) | np.isinf(found)
     found[bad] = np.nan
-    says = "is not a finite number; leave it empty where it is missing"
-    return found, faults(bad, values, lambda cell: f"{cell!r} {says}")
+    return found, faults(bad, values, _no_number)
+
+
+def _no_number(cell: object) -> str:
+    alike = "; a decimal comma has to stand in every such number of the column" if "," in str(cell) else ""
+    return f"{cell!r} is not a finite number; leave it empty where it is missing{alike}"
+
+
+def _with_points(values: pd.Series) -> pd.Series:
+    """Texts with decimal points; anything else as it is."""
+    if pd.api.types.is_numeric_dtype(values.dtype) or not (there := np.asarray(values.notna())).any():
+        return values
+    cells = values[there].astype(str)
+    if not cells.str.contains(",", regex=False).any():
+        return values
+    read = values.astype(object)
+    read[there] = plain_numbers(cells.tolist())
+    return read
+
+
+def _first_comma(values: pd.Series) -> int:
+    return int(np.argmax(np.asarray(values.astype(str).str.contains(",", regex=False))))
 
 
 def utc_times(

@@ -6,6 +6,7 @@ saving skips, an infinite value. Kept: gaps, as NaN.
 
 from __future__ import annotations
 
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ import pandas as pd
 from forecasting.clock import utc_index
 from forecasting.errors import ForecastError
 from forecasting.importing.columns import numbers, utc_times
+from forecasting.importing.text import separator_of, text_of
 from forecasting.regular import ends_of, intervals
 
 Stamp = Literal["start", "end"]
@@ -63,6 +65,8 @@ def read_series(
 def read_table(path: Path, *, separator: str | None = None, decimal: str = ".", skip_rows: int = 0) -> pd.DataFrame:
     """A CSV or Parquet file as it is; the separator of a CSV is the most frequent of , ; and tab in its header.
 
+    Text is UTF-8, GB 18030 or Latin-1, whichever it must be.
+
     Raises ForecastError where the file is missing or no table.
     """
     if not path.is_file():
@@ -76,23 +80,20 @@ def read_table(path: Path, *, separator: str | None = None, decimal: str = ".", 
         return frame.reset_index(drop=pd.api.types.is_integer_dtype(frame.index.dtype))
     if path.suffix.lower() not in (".csv", ".txt"):
         raise ForecastError(f"{path}: ending {path.suffix!r} is unknown; give .csv or .parquet")
+    text = text_of(path)
+    header = next(islice(StringIO(text), skip_rows, None), "")
+    sep = separator or separator_of(header)
     try:
-        return pd.read_csv(
-            path,
-            sep=separator or _separator(path, skip_rows),
-            decimal=decimal,
-            skiprows=skip_rows,
-            low_memory=False,
-            encoding="utf-8-sig",
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        frame = pd.read_csv(StringIO(text), sep=sep, decimal=decimal, skiprows=skip_rows, low_memory=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ForecastError(f"{path}: not a table: {error}") from error
-
-
-def _separator(path: Path, skip_rows: int) -> str:
-    with path.open(encoding="utf-8-sig", errors="replace") as lines:
-        header = next(islice(lines, skip_rows, None), "")
-    return max(",;\t", key=header.count)
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes what is too much at the front for labels of rows
+        cells, names = frame.index.nlevels + len(frame.columns), len(frame.columns)
+        raise ForecastError(
+            f"{path}: rows have {cells} cells and {names} names above them; numbers with a decimal comma need "
+            "a semicolon between cells"
+        )
+    return frame
 
 
 def column_of(table: pd.DataFrame, name: str, path: Path) -> pd.Series:

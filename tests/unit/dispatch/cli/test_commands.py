@@ -164,7 +164,7 @@ def spoil(text: Callable[[pd.DataFrame], Any]) -> Callable[[Path], None]:
     [
         (lambda path: path.unlink(), ["measured.csv", "no such file"]),
         (lambda path: path.write_bytes(b"\x00\x01\xff,\x80\n1"), ["measured.csv"]),
-        (lambda path: path.write_text(""), ["measured.csv", "not a table"]),
+        (lambda path: path.write_text(""), ["measured.csv", "is empty", "column names"]),
         (spoil(lambda t: t.rename(columns={"hall_kw": "hall"})), ["no column 'hall_kw'", "'time', 'hall'"]),
         (spoil(lambda t: t.replace(t.hall_kw.iloc[50], "abc")), ["row", "'abc'"]),
         (spoil(lambda t: t.assign(hall_kw=-t.hall_kw)), ["hall", "negative"]),

@@ -99,6 +99,15 @@ def test_a_price_is_read_from_a_file_with_its_unit_and_its_local_clock(tmp_path:
         unknown.assets[2].tariff.prices(hours(4, "2024-02-29T23:00", "Europe/Berlin"))  # type: ignore[attr-defined]
 
 
+def test_a_price_list_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    """GB 18030, semicolons, decimal commas: 50.5 and −20.25 EUR/MWh."""
+    path = priced(tmp_path, column="电价")
+    rows = "时间;电价\n2024-03-01T00:00;50,5\n2024-03-01T01:00;-20,25\n"
+    (tmp_path / "prices.csv").write_bytes(rows.encode("gb18030"))
+    price, _ = load_site(path).assets[2].tariff.prices(hours(2, "2024-02-29T23:00", "Europe/Berlin"))  # type: ignore[attr-defined]
+    assert price == pytest.approx([0.0505, -0.02025])
+
+
 def test_a_parquet_file_with_times_that_carry_their_zone(tmp_path: Path) -> None:
     path = priced(tmp_path, file="prices.parquet")
     times = pa.array(np.arange("2024-03-01T00", "2024-03-01T03", dtype="datetime64[h]").astype("datetime64[s]"))
@@ -127,7 +136,9 @@ def test_the_hour_that_comes_twice_is_read_twice(tmp_path: Path) -> None:
         (CSV.replace("50", "inf"), {}, "row 2 of 'prices.csv': the value is infinite"),
         (CSV.replace("T01", "T00"), {}, "row 3 of 'prices.csv': 2024-03-01T00:00 is not later"),
         (CSV.replace("2024-03-01T01:00", "soon"), {}, "row 3 of 'prices.csv': 'soon' is no time"),
-        (CSV.replace("-20", "-20,7"), {}, "rows of different length"),
+        (CSV.replace("-20", "-20,7"), {}, "rows of different length: row 3 has 3 cells, the header 2"),
+        (CSV.replace("-20", '"2,000"').replace("50", "7").replace("80", "7"), {}, "'2,000' may be 2.000 or 2000"),
+        ("", {}, "price_per_kwh.file .*'prices.csv': is empty. Accepted: a row of column names"),
         ("time,day_ahead\n2024-03-31T01:00,5\n2024-03-31T02:30,6\n", {}, "is skipped by the clock"),
         ("time,day_ahead\n2024-03-31T01:00,5\n", {}, "fewer than two rows"),
         (CSV, {"file": "park.yaml", "column": "time"}, "has no column 'time'|rows of different length"),

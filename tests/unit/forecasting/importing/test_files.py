@@ -147,3 +147,77 @@ def test_most_stamps_beside_a_grid_are_refused_even_so(tmp_path: Path) -> None:
     path = csv(tmp_path, *(f"{time.isoformat()},1" for time in times))
     with pytest.raises(ForecastError, match=r"row 5: .* is off the file's"):
         read_series(path, "kw", time_zone="UTC", uneven=True)
+
+
+def in_bytes(tmp_path: Path, header: str, *cells: str, encoding: str = "utf-8", sep: str = ";") -> Path:
+    """A file of two columns, the rows an hour apart."""
+    rows = [f"2023-01-01 {hour:02}:00{sep}{cell}" for hour, cell in enumerate(cells)]
+    (tmp_path / "load.csv").write_bytes("\r\n".join([header, *rows]).encode(encoding))
+    return tmp_path / "load.csv"
+
+
+@pytest.mark.parametrize(
+    ("header", "column", "encoding"),
+    [
+        ("时间;负荷", "负荷", "gb18030"),
+        ("时间;1号线kW", "1号线kW", "gb18030"),
+        ("时间;负荷", "负荷", "utf-8-sig"),
+        ("时间;负荷", "负荷", "utf-16"),
+        ("Zähler;Größe_kW", "Größe_kW", "latin-1"),
+        ("Zeit;Außen [°C]", "Außen [°C]", "cp1252"),
+    ],
+)
+def test_what_spreadsheets_write_in_other_encodings_is_read(
+    tmp_path: Path, header: str, column: str, encoding: str
+) -> None:
+    path = in_bytes(tmp_path, header, "1.5", "2", encoding=encoding)
+    assert read_series(path, column, time_zone="UTC").tolist() == [1.5, 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "load.csv: is empty; accepted: a row of column names"),
+        (b"\r\n \r\n", "is empty"),
+        (b"time,kw\n", "at least two"),
+        ("时间,热".encode("gb18030")[5:] + b"\n1,2\n", "may be GB 18030 or Latin-1 text; accepted: .*UTF-8"),
+        (b"time,\x81\x20\x8d\x8d\x8d\n", "is neither UTF-8 nor GB 18030 nor Latin-1"),
+    ],
+)
+def test_a_file_without_text_or_in_an_encoding_nobody_knows_is_named(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "load.csv").write_bytes(content)
+    with pytest.raises(ForecastError, match=says):
+        read_series(tmp_path / "load.csv", "kw", time_zone="UTC")
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (("0,33", "-12,5", "7", ""), [0.33, -12.5, 7, np.nan]),  # decimal commas
+        (("1.877,3", "999,9"), [1877.3, 999.9]),  # and points between thousands
+        (("1,877.3", "12,345,678.9", "7"), [1877.3, 12345678.9, 7]),  # commas between thousands
+        (("1,877", "12,5"), [1.877, 12.5]),  # the second cannot be thousands
+    ],
+)
+def test_a_decimal_comma_and_separators_of_thousands_are_read_where_all_cells_have_them(
+    tmp_path: Path, cells: tuple[str, ...], values: list[float]
+) -> None:
+    found = read_series(in_bytes(tmp_path, "time;kw", *cells), "kw", time_zone="UTC")
+    np.testing.assert_array_equal(found.to_numpy(), values)
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (("5", "1,877", "2,500"), "row 3, column 'kw': '1,877' may be 1.877 or 1877, as may every other"),
+        (("0,33", "0.33"), "row 2, column 'kw': '0,33' is not a finite number.*in every such number"),
+    ],
+)
+def test_a_comma_that_may_mean_two_things_is_refused(tmp_path: Path, cells: tuple[str, ...], says: str) -> None:
+    with pytest.raises(ForecastError, match=says):
+        read_series(in_bytes(tmp_path, "time;kw", *cells), "kw", time_zone="UTC")
+
+
+def test_decimal_commas_between_commas_are_no_cells_of_their_own(tmp_path: Path) -> None:
+    with pytest.raises(ForecastError, match=r"rows have 3 cells and 2 names above them; .*a semicolon between cells"):
+        read_series(in_bytes(tmp_path, "time,kw", "1,5", "2,5", sep=","), "kw", time_zone="UTC")
