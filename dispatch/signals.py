@@ -47,6 +47,8 @@ _UNITS: dict[str, dict[str, float]] = {
     "kg_per_kwh": {"kg/kWh": 1.0, "t/MWh": 1.0, "g/kWh": 1e-3},
 }
 _RATIOS = {"fraction", "share", "shares", "efficiency", "loss", "losses", "fill", "ratio", "interest", "growth", "gap"}
+_GROUPS = re.compile(r"^\D*[1-9]\d{0,2}(?:,\d{3})+(?!\d)")
+_COMMA = re.compile(r"\d,\d")
 _NUMBER = re.compile(r"^\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*(?:([A-Z]{3})\s*(?=/))?(\S.*)?$")
 
 
@@ -85,6 +87,9 @@ def parse_quantity(field: str, text: str, currency: str | None = None) -> float:
     """
     match = _NUMBER.match(text)
     unit = unit_of(field)
+    if _COMMA.search(text):
+        other = f" or '{text.replace(',', '')}'" if _GROUPS.search(text) else ""
+        raise ValueError(f"'{text}' has a comma in its number: write '{text.replace(',', '.')}'{other}")
     if match is None:
         raise ValueError(f"'{text}' is not a number with a unit")
     number, money, name = float(match[1]), match[2], match[3]

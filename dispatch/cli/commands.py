@@ -63,6 +63,14 @@ Weather = Annotated[
     ),
 ]
 
+Deadline = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1,
+        help="Seconds of scheduling after which a plan that passes the audit must be there. Default: no clock.",
+    ),
+]
+
 
 @app.command()
 def plan(
@@ -83,13 +91,7 @@ def plan(
     solver_log: Annotated[
         Path | None, typer.Option(help="File for the solver's own log; takes a second solve.")
     ] = None,
-    deadline: Annotated[
-        float | None,
-        typer.Option(
-            min=0.1,
-            help="Seconds of scheduling after which a plan that passes the audit must be there. Default: no clock.",
-        ),
-    ] = None,
+    deadline: Deadline = None,
     front: Annotated[
         bool, typer.Option("--front", help="Add to the report what each tonne of CO2 less costs.")
     ] = False,
@@ -142,6 +144,7 @@ def explain(
         int | None, typer.Option(min=0, max=200, help="Scenarios beside the central forecast.")
     ] = None,
     network: Annotated[bool, typer.Option(help="Prove the plan on the park's network model first.")] = True,
+    deadline: Deadline = None,
 ) -> None:
     """Say why the plan is as it is: prices, limits that bind, what another decision costs, and what is left undone.
 
@@ -150,7 +153,7 @@ def explain(
     from dispatch.cli.explaining import Question, run
     from dispatch.cli.planning import Request
 
-    request = Request(config, day, weather, None, scenarios, network, None)
+    request = Request(config, day, weather, None, scenarios, network, None, deadline)
     run(request, Question(at, asset, tuple(wanted or ())))
 
 
@@ -177,7 +180,10 @@ def replay(
     config: Config,
     first: Annotated[str, typer.Option("--from", help="First local day, YYYY-MM-DD.")],
     last: Annotated[str, typer.Option("--to", help="Last local day, included.")],
-    every: Annotated[str, typer.Option(help="Time between plans of the rolling methods: 15min, 1h, 24h.")] = "15min",
+    every: Annotated[
+        str | None,
+        typer.Option(help="Time between plans of the rolling methods: 15min, 1h, 24h. Default: the park's step."),
+    ] = None,
     methods: Annotated[
         str | None,
         typer.Option(help="Some of rule_based,day_ahead,rolling,rolling_kept,rolling_scenarios,perfect. Default: all."),
@@ -329,12 +335,17 @@ def backtest(
 
 @app.command()
 def validate(config: Config) -> None:
-    """Check a park's file and say everything that is wrong with it, each with its place and what would be accepted."""
+    """Check a park's file and say everything that is wrong with it, each with its place and what would be accepted.
+
+    The files that it names are looked into as well. Values that look like another unit get a warning.
+    """
     from dispatch.assets.cable import loop_warning
-    from dispatch.config.park import load_site, require_files
+    from dispatch.config.data_files import require_files
+    from dispatch.config.park import load_site
 
     site = load_site(config)
-    require_files(site, config)
+    for doubt in require_files(site, config):
+        typer.echo(f"{config}: warning: {doubt}", err=True)
     if (loop := loop_warning(site.assets, site.grid is not None)) is not None:
         typer.echo(f"{config}: warning: {loop}", err=True)
     kinds = sorted({asset.kind for asset in site.assets})

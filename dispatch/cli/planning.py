@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from dispatch.config.data_files import require_files
 from dispatch.config.park import find_config, load_site
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Horizon
@@ -64,6 +65,8 @@ def asked(request: Request) -> Asked:
         ParkwattError: config or options are wrong; the message says which.
     """
     site = _site(request)
+    for doubt in require_files(site, request.config):
+        Console(stderr=True).print(f"warning: {doubt}", markup=False, highlight=False, soft_wrap=True)
     now = datetime.now(UTC)
     horizon = _horizon(site, _day(request.day, site, now))
     weather = _weather(request, site, horizon, now)

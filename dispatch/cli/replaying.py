@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dispatch.carbon_wanted.flow_limits import FlowLimitWish
+from dispatch.config.data_files import require_files
 from dispatch.config.park import find_config, load_site
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Horizon, parse_quantity
@@ -39,7 +40,7 @@ class Request:
     config: str
     first: str
     last: str
-    every: str
+    every: str | None
     methods: str | None
     executor: str
     workers: int | None
@@ -60,6 +61,8 @@ def run(request: Request) -> bool:
 
     began = time.perf_counter()
     site = load_site(request.config)
+    for doubt in require_files(site, request.config):
+        Console(stderr=True).print(f"warning: {doubt}", markup=False, highlight=False, soft_wrap=True)
     runs_on = executor(request.executor, request.workers)
     span = _span(site, request)
     folder = request.out or Path("replays") / f"{site.name}-{request.first}-{request.last}"
@@ -95,10 +98,18 @@ def _case(request: Request, site: Site, span: Horizon, console: Console) -> tupl
         methods = tuple(m for m in methods if m != "rolling_kept")
     if request.methods is None and not site.planning.scenarios:
         methods = tuple(m for m in methods if m != "rolling_scenarios")
-    settings = Settings(every_h=_hours("--every", request.every), methods=methods)
+    every_h = _usual_every_h(site) if request.every is None else _hours("--every", request.every)
+    settings = Settings(every_h=every_h, methods=methods)
     folder = find_config(request.config, "parks").parent
     case, sources = read_case(site, span, folder, settings, progress=lambda t: console.print(t, markup=False))
     return case, dict(sources.hashes)
+
+
+def _usual_every_h(site: Site) -> float:
+    """As often as can be: every step, or every interval of the demand meter where that is longer."""
+    tariffs = (getattr(asset, "tariff", None) for asset in site.assets)
+    metered = (tariff.metering_minutes for tariff in tariffs if tariff is not None)
+    return max(site.planning.step_minutes, *metered, 0) / 60
 
 
 def _hours(option: str, text: str) -> float:

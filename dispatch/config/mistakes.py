@@ -240,6 +240,9 @@ def _problem(place: _Place, details: ErrorDetails) -> Problem:
     path = place.path or "file"
     if kind == "extra_forbidden":
         return Problem(path, "is not a known field", near_miss(place.name, _fields(place.owner)))
+    if kind == "invalid_key":
+        text = f"{shown(found)} stands where a field's name should be: in braces a comma ends an entry"
+        return Problem(path, text, "numbers with a decimal point, like 0.33")
     if _is_asset(place) and (kind.startswith("union_tag") or not isinstance(found, Mapping)):
         return _kind_problem(path, found)
     if kind.startswith("union_tag") and isinstance(found, Mapping):

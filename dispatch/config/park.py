@@ -20,7 +20,6 @@ from dispatch.config.outside import is_unbuildable, outside_problems
 from dispatch.config.references import reference_problems
 from dispatch.config.signal_files import with_signal_files
 from dispatch.errors import ConfigError, Problem
-from dispatch.fields.series import FileSeries
 from dispatch.site import FillWish, Site
 
 CONFIGS = documents.CONFIGS
@@ -109,26 +108,6 @@ def _site(reading: Reading, name: str, outside: tuple[Problem, ...] = (), *, una
         located = dict.fromkeys(reading.located(problem) for problem in found)
         raise ConfigError(name, sorted(located, key=lambda p: (p.line or 0, p.path)))
     return _apply_fill_wishes(site)
-
-
-def require_files(site: Site, name: str | Path) -> None:
-    """Look whether the data files that a park names are there; what is in them is seen when it is planned.
-
-    Raises:
-        ConfigError: some are not; lists all of them.
-    """
-    folder = find_config(name, "parks").parent
-    problems = []
-    for index, asset in enumerate(site.assets):
-        for history in (need.history for need in asset.needs):
-            if isinstance(history, FileSeries) and not _is_file(folder / history.file):
-                text = f"there is no file '{history.file}' beside the park's file"
-                problems.append(Problem(f"assets[{index}].history.file", text, "a CSV or Parquet file"))
-    if site.archive is not None and not _is_folder(folder / site.archive.folder):
-        text = f"there is no folder '{site.archive.folder}' beside the park's file"
-        problems.append(Problem("archive.folder", text, "a folder that 'parkwatt archive import' has filled"))
-    if problems:
-        raise ConfigError(str(name), problems)
 
 
 def find_config(name: str | Path, folder: str) -> Path:

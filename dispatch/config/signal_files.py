@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -15,19 +13,17 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from dispatch.config.mistakes import near_miss
+from dispatch.config.user_tables import Wrong, as_number, read_columns, require_column, with_points
 from dispatch.errors import Problem
 from dispatch.fields.frozen import Frozen, rebuilt
 from dispatch.fields.series import SignalFile, TableFile
 from dispatch.loads.sessions import Session, SessionFile
 from dispatch.signals import accepted_units, parse_quantity
 from dispatch.site import Site
-from forecasting.errors import ForecastError
-from forecasting.importing.text import plain_numbers, separator_of, text_of
 
 M = TypeVar("M", bound=Frozen)
 
 _CLOCK = len("08:15:00")
-_PARQUET = {".parquet", ".pq"}
 
 
 def with_signal_files(site: Site, folder: Path) -> tuple[Site, list[Problem]]:
@@ -60,7 +56,7 @@ class _Reader:
             factor = _factor(signal, path.rsplit(".", maxsplit=1)[-1])
             rows = _rows(self._folder / signal.file, signal)
             seconds, values = _series(rows, signal, ZoneInfo(signal.time_zone or self._zone))
-        except _Wrong as error:
+        except Wrong as error:
             where = f"{path}.{error.field}" if error.field else path
             self._problems.append(Problem(where, error.message, error.accepted))
             return signal
@@ -71,10 +67,10 @@ class _Reader:
         """The table with its columns; what is wrong becomes a problem at its place in the park's file."""
         try:
             if table.names or table.values:
-                raise _Wrong("", "'names' and 'values' are read from the file", "the file")
-            columns = _columns(self._folder / table.file, table.file)
+                raise Wrong("", "'names' and 'values' are read from the file", "the file")
+            columns = read_columns(self._folder / table.file, table.file)
             values = tuple(_complete(name, column, table.file) for name, column in columns.items())
-        except _Wrong as error:
+        except Wrong as error:
             self._problems.append(Problem(f"{path}.file" if error.field else path, error.message, error.accepted))
             return table
         return table.model_copy(update={"names": tuple(columns), "values": values})
@@ -83,9 +79,9 @@ class _Reader:
         """The file with its sessions; what is wrong becomes a problem at its place in the park's file."""
         try:
             if named.sessions:
-                raise _Wrong("", "'sessions' are read from the file", "file and what it needs")
+                raise Wrong("", "'sessions' are read from the file", "file and what it needs")
             made = _sessions(self._folder / named.file, named, ZoneInfo(named.time_zone or self._zone))
-        except _Wrong as error:
+        except Wrong as error:
             where = f"{path}.{error.field}" if error.field else path
             self._problems.append(Problem(where, error.message, error.accepted))
             return named
@@ -93,14 +89,14 @@ class _Reader:
 
 
 def _sessions(file: Path, named: SessionFile, zone: ZoneInfo) -> tuple[Session, ...]:
-    columns = _columns(file, named.file)
+    columns = read_columns(file, named.file)
     for name in columns:
         if name not in Session.model_fields:
             accepted = near_miss(name, list(Session.model_fields))
-            raise _Wrong("file", f"'{named.file}' has a column '{name}' that means nothing here", accepted)
+            raise Wrong("file", f"'{named.file}' has a column '{name}' that means nothing here", accepted)
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if not rows:
-        raise _Wrong("file", f"'{named.file}' holds no session", "a row for each session")
+        raise Wrong("file", f"'{named.file}' holds no session", "a row for each session")
     return tuple(_session(row, f"row {n} of '{named.file}'", zone) for n, row in enumerate(rows, 2))
 
 
@@ -120,90 +116,42 @@ def _session(row: dict[str, Any], where: str, zone: ZoneInfo) -> Session:
         first = error.errors()[0]
         field = f"{first['loc'][0]}: " if first["loc"] else ""
         accepted = "columns " + ", ".join(Session.model_fields)
-        raise _Wrong("file", f"{where}: {field}{first['msg']}", accepted) from None
+        raise Wrong("file", f"{where}: {field}{first['msg']}", accepted) from None
 
 
 def _is_empty(value: Any) -> bool:
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
-class _Wrong(Exception):  # noqa: N818 - never leaves this module: it becomes a Problem
-    def __init__(self, field: str, message: str, accepted: str) -> None:
-        super().__init__(message)
-        self.field, self.message, self.accepted = field, message, accepted
-
-
 def _factor(signal: SignalFile, field: str) -> float:
     if signal.seconds or signal.values:
-        raise _Wrong("", "'seconds' and 'values' are read from the file", "file, column and what they need")
+        raise Wrong("", "'seconds' and 'values' are read from the file", "file, column and what they need")
     if signal.unit is None:
         return 1.0
     try:
         return parse_quantity(field, f"1 {signal.unit}")
     except ValueError:
-        raise _Wrong("unit", f"'{signal.unit}' does not fit {field}", accepted_units(field)) from None
+        raise Wrong("unit", f"'{signal.unit}' does not fit {field}", accepted_units(field)) from None
 
 
 def _rows(file: Path, signal: SignalFile) -> Iterator[tuple[int, Any, Any]]:
     """Row, time and value as they stand in the file."""
-    columns = _columns(file, signal.file)
+    columns = read_columns(file, signal.file)
     time_column = signal.time_column or next(iter(columns), "")
     for field, name in (("column", signal.column), ("time_column", time_column)):
-        if name not in columns:
-            raise _Wrong(field, f"'{signal.file}' has no column '{name}'", near_miss(name, list(columns)))
-    values = _pointed(columns[signal.column], f"column '{signal.column}' of '{signal.file}'")
+        require_column(columns, name, field, signal.file)
+    values = with_points(columns[signal.column], f"column '{signal.column}' of '{signal.file}'")
     for number, pair in enumerate(zip(columns[time_column], values, strict=True), 2):
         yield (number, *pair)
 
 
-def _columns(file: Path, name: str) -> dict[str, list[Any]]:
-    if not file.is_file():
-        raise _Wrong("file", f"there is no file '{name}' beside the park's file", "a CSV or Parquet file")
-    return _parquet(file) if file.suffix.lower() in _PARQUET else _csv(file, name)
-
-
 def _complete(name: str, column: list[Any], file: str) -> tuple[float, ...]:
     """A column in which every row has a number."""
-    cells = _pointed(column, f"column '{name}' of '{file}'")
-    values = tuple(_number(value, f"row {row} of column '{name}' in '{file}'") for row, value in enumerate(cells, 2))
+    cells = with_points(column, f"column '{name}' of '{file}'")
+    values = tuple(as_number(value, f"row {row} of column '{name}' in '{file}'") for row, value in enumerate(cells, 2))
     if not values or any(math.isnan(value) for value in values):
-        raise _Wrong("file", f"column '{name}' of '{file}' lacks a number", "a number in every row")
+        raise Wrong("file", f"column '{name}' of '{file}' lacks a number", "a number in every row")
     return values
-
-
-def _csv(file: Path, called: str) -> dict[str, list[Any]]:
-    try:
-        text = text_of(file, f"'{called}'")
-        table = list(csv.reader(StringIO(text), delimiter=separator_of(text.partition("\n")[0])))
-    except (OSError, csv.Error, ForecastError) as error:
-        found, _, accepted = str(error).partition("; accepted: ")
-        raise _Wrong("file", f"cannot be read: {found}", accepted or "a CSV or Parquet file") from None
-    names = table[0] if table else []
-    for number, row in enumerate(table[1:], 2):
-        if row and len(row) != len(names):
-            found = f"has rows of different length: row {number} has {len(row)} cells, the header {len(names)}"
-            raise _Wrong("file", found, "as many cells in each row as there are names")
-    return {name: [row[place] for row in table[1:] if row] for place, name in enumerate(names)}
-
-
-def _parquet(file: Path) -> dict[str, list[Any]]:
-    import pyarrow.parquet as pq
-    from pyarrow import ArrowException
-
-    try:
-        return dict(pq.read_table(file).to_pydict())
-    except (OSError, ArrowException) as error:
-        raise _Wrong("file", f"is no Parquet table: {error}", "a CSV or Parquet file") from None
-
-
-def _pointed(column: list[Any], where: str) -> list[Any]:
-    """A column's texts with decimal points; anything else as it is."""
-    if not all(isinstance(cell, str) for cell in column):
-        return column
-    try:
-        return list(plain_numbers(column))
-    except ValueError as error:
-        raise _Wrong("column", f"{where}: {error}", "numbers without commas") from None
 
 
 def _series(
@@ -214,9 +162,9 @@ def _series(
     for number, moment, value in rows:
         at = _seconds(moment, zone, seconds[-1] if seconds else -math.inf, f"row {number} of '{signal.file}'")
         seconds.append(at)
-        values.append(_number(value, f"row {number} of '{signal.file}'"))
+        values.append(as_number(value, f"row {number} of '{signal.file}'"))
     if len(seconds) < 2:
-        raise _Wrong("file", f"'{signal.file}' holds fewer than two rows", "a row for each step of time")
+        raise Wrong("file", f"'{signal.file}' holds fewer than two rows", "a row for each step of time")
     return tuple(seconds), tuple(values)
 
 
@@ -224,28 +172,15 @@ def _seconds(text: Any, zone: ZoneInfo, before: float, where: str) -> float:
     try:
         moment = text if isinstance(text, datetime) else datetime.fromisoformat(str(text).strip())
     except ValueError:
-        raise _Wrong("time_column", f"{where}: '{text}' is no time", "times like 2016-10-14T06:00+02:00") from None
+        raise Wrong("time_column", f"{where}: '{text}' is no time", "times like 2016-10-14T06:00+02:00") from None
     if moment.tzinfo is not None:
         found = [moment.timestamp()]
     else:
         # In the hour that the clock repeats in autumn, the second of two equal times is the later one.
         found = [moment.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1)]
         if datetime.fromtimestamp(found[0], UTC).astimezone(zone).replace(tzinfo=None) != moment:
-            raise _Wrong("time_column", f"{where}: {moment} is skipped by the clock", "times that exist, or an offset")
+            raise Wrong("time_column", f"{where}: {moment} is skipped by the clock", "times that exist, or an offset")
     later = [at for at in found if at > before]
     if not later:
-        raise _Wrong("time_column", f"{where}: {text} is not later than the row before", "rows in order of time")
+        raise Wrong("time_column", f"{where}: {text} is not later than the row before", "rows in order of time")
     return later[0]
-
-
-def _number(value: Any, where: str) -> float:
-    text = "" if value is None else str(value).strip()
-    try:
-        number = float(text) if text else math.nan
-    except ValueError:
-        raise _Wrong(
-            "column", f"{where}: '{text}' is not a number", "a number, or nothing where it is unknown"
-        ) from None
-    if math.isinf(number):
-        raise _Wrong("column", f"{where}: the value is infinite", "a number, or nothing where it is unknown")
-    return number

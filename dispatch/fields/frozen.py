@@ -38,7 +38,7 @@ def rebuilt(value: Any, change: Callable[[Any, str], Any], path: str = "") -> An
 
 def _read_quantity(value: object, info: ValidationInfo) -> object:
     name = info.field_name or ""
-    if isinstance(value, str) and (unit_of(name) is not None or (takes_percent(name) and "%" in value)):
+    if isinstance(value, str) and (unit_of(name) is not None or (takes_percent(name) and "%" in value) or "," in value):
         return parse_quantity(name, value)
     if isinstance(value, bool):
         raise ValueError("a truth value is not a number")  # noqa: TRY004 — pydantic collects ValueError only

@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from dispatch.config.park import load_site, require_files
+from dispatch.config.data_files import require_files
+from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, DataError
 from dispatch.signals import Horizon
 from dispatch.sources import Sources, gather

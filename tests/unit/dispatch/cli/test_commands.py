@@ -162,10 +162,13 @@ def spoil(text: Callable[[pd.DataFrame], Any]) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("damage", "parts"),
     [
-        (lambda path: path.unlink(), ["measured.csv", "no such file"]),
+        (lambda path: path.unlink(), ["assets[0].history.file (line 15)", "no file 'measured.csv'"]),
         (lambda path: path.write_bytes(b"\x00\x01\xff,\x80\n1"), ["measured.csv"]),
         (lambda path: path.write_text(""), ["measured.csv", "is empty", "column names"]),
-        (spoil(lambda t: t.rename(columns={"hall_kw": "hall"})), ["no column 'hall_kw'", "'time', 'hall'"]),
+        (
+            spoil(lambda t: t.rename(columns={"hall_kw": "hall"})),
+            ["history.column (line 16)", "no column 'hall_kw'", "one of time, hall"],
+        ),
         (spoil(lambda t: t.replace(t.hall_kw.iloc[50], "abc")), ["row", "'abc'"]),
         (spoil(lambda t: t.assign(hall_kw=-t.hall_kw)), ["hall", "negative"]),
         (spoil(lambda t: t.assign(hall_kw=None)), ["hall", "0.0 days"]),
@@ -183,10 +186,10 @@ def test_a_folder_or_a_broken_parquet_in_place_of_data(run: Run, small: Path) ->
     content["assets"][0]["history"]["file"] = "data.parquet"
     write(small.parent, content)
     (small.parent / "data.parquet").mkdir()
-    refused(run("plan", small, "--day", "2024-03-31", "--out", "out"), "asset 'hall'", "data.parquet")
+    refused(run("plan", small, "--day", "2024-03-31", "--out", "out"), "assets[0].history", "data.parquet")
     (small.parent / "data.parquet").rmdir()
     (small.parent / "data.parquet").write_bytes(b"PAR1 broken")
-    refused(run("plan", small, "--day", "2024-03-31", "--out", "out"), "asset 'hall'", "data.parquet")
+    refused(run("plan", small, "--day", "2024-03-31", "--out", "out"), "assets[0].history", "data.parquet")
 
 
 @pytest.mark.parametrize(

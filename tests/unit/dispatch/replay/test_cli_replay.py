@@ -33,6 +33,18 @@ def content(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file() and p.name != "timings.json"}
 
 
+def test_a_park_of_whole_hours_is_replayed_by_the_hour_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, days = folder_with_park(tmp_path), ("--from", "2024-04-01", "--to", "2024-04-01")
+    methods = ("--methods", "rolling", "--executor", "serial")
+    assert run(monkeypatch, path, *days, *methods, "--out", tmp_path / "one") == 0
+    told = json.loads((tmp_path / "one" / "replay.json").read_text("utf-8"))
+    assert told["methods"]["rolling"]["plans"] == 24
+    assert run(monkeypatch, path, *days, *methods, "--every", "15min", "--out", tmp_path / "two") == 2
+    assert "every 0.25 h" in capsys.readouterr().err
+
+
 @pytest.mark.timeout(300)
 def test_a_replay_from_the_command_line_and_a_second_one_that_was_killed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
