@@ -14,6 +14,7 @@ from rich.table import Table
 from dispatch.cli.planning import Request, asked, planned, reported
 from dispatch.config.park import find_config
 from dispatch.errors import DataError, SolveError
+from dispatch.signals import accepted_units, parse_quantity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,9 +45,10 @@ class Question:
         for text in self.wanted:
             name, _, value = text.partition("=")
             try:
-                found[name] = float(value)
-            except ValueError:
-                raise DataError(f"--set '{text}': write it like charge_kw=200") from None
+                found[name] = parse_quantity(name, value.strip("'\" "))  # quotes as a file has them
+            except ValueError as error:
+                accepted = accepted_units(name)
+                raise DataError(f"--set '{text}': {error}; write it like charge_kw=200: {accepted}") from None
         return found
 
 
@@ -133,10 +135,11 @@ def _survival(plan: Plan) -> Iterator[str]:
 
 def _hour(priced: Priced, question: Question, steps: np.ndarray) -> Iterator[str | Table]:
     """Prices of the hour, and what every asset does in it."""
+    from dispatch.explain.figures import figure
     from dispatch.explain.hour import deeds, price_at
 
     currency = priced.problem.site.currency
-    prices = ", ".join(f"{bus} {price:.4g}" for bus, price in price_at(priced, steps).items())
+    prices = ", ".join(f"{bus} {figure(price)}" for bus, price in price_at(priced, steps).items())
     yield f"  a kWh is worth, in {currency}: {escape(prices)}"
     table = Table(box=None, header_style="bold", title="\nwhat each asset does, mean of the hour")
     for heading in ("asset", "bus", "gives\n\\[kW]", "takes\n\\[kW]", "why"):
@@ -152,6 +155,7 @@ def _hour(priced: Priced, question: Question, steps: np.ndarray) -> Iterator[str
 
 def _limits(priced: Priced, question: Question, steps: np.ndarray | None) -> Table:
     """Limits that bind, the one worth most first."""
+    from dispatch.explain.figures import figure
     from dispatch.explain.hour import binding_at
     from dispatch.explain.moments import spans
 
@@ -163,7 +167,7 @@ def _limits(priced: Priced, question: Question, steps: np.ndarray | None) -> Tab
         table.add_column(heading, justify="right" if "saves" in heading else "left")
     for binding in mine[:_MOST_LIMITS]:
         when = spans(priced.problem.horizon, binding.worth)
-        table.add_row(escape(str(binding.named)), when, f"{binding.total:,.4g} per {binding.named.unit}")
+        table.add_row(escape(str(binding.named)), when, f"{figure(binding.total)} per {binding.named.unit}")
     if not mine:
         table.add_row("none", "", "")
     return table

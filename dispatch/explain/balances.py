@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dispatch.explain.diagnosis import Diagnosis
+from dispatch.explain.figures import figure
 from dispatch.explain.linear import optimum, with_slack
 from dispatch.explain.moments import clock, spans
 from dispatch.signals import Array, Horizon
@@ -38,11 +39,10 @@ class Imbalance:
         """``hydrogen cannot be balanced at bus h2: 12 kW too much at 14:00, 30 kWh at 14:00–17:00``."""
         how, most = "too little" if self.missing else "too much", int(self.power_kw.argmax())
         unit, of_unit = ("kg/h", "kg") if self.carrier == "co2" else ("kW", "kWh")
-        worst = f"{self.power_kw[most]:,.4g} {unit} {how} at {clock(horizon, most)}"
+        worst = f"{figure(self.power_kw[most])} {unit} {how} at {clock(horizon, most)}"
         when = spans(horizon, np.flatnonzero(self.power_kw > _SMALL_KW))
-        return (
-            f"{self.carrier} cannot be balanced at bus {self.bus}: {worst}, {self.energy_kwh:,.4g} {of_unit} at {when}"
-        )
+        whole = f"{figure(self.energy_kwh)} {of_unit} at {when}"
+        return f"{self.carrier} cannot be balanced at bus {self.bus}: {worst}, {whole}"
 
 
 def imbalances(diagnosis: Diagnosis) -> list[Imbalance]:

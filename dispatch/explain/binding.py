@@ -15,6 +15,7 @@ import numpy as np
 
 from dispatch.errors import SolveError
 from dispatch.explain import naming
+from dispatch.explain.figures import figure
 from dispatch.explain.linear import Point, at_integers, bounded, optimum
 from dispatch.explain.moments import spans
 from dispatch.explain.naming import Entries, Named
@@ -49,7 +50,7 @@ class Binding:
     def text(self, horizon: Horizon, currency: str) -> str:
         """In a sentence's words."""
         unit = self.named.unit
-        return f"{self.named} ({spans(horizon, self.worth)}): 1 {unit} more is worth {self.total:.4g} {currency}"
+        return f"{self.named} ({spans(horizon, self.worth)}): 1 {unit} more is worth {figure(self.total)} {currency}"
 
 
 class Priced:

@@ -20,6 +20,7 @@ from dispatch.asset import Inputs
 from dispatch.errors import ParkwattError
 from dispatch.explain import naming
 from dispatch.explain.fields import Twin
+from dispatch.explain.figures import figure
 from dispatch.explain.irreducible import filtered
 from dispatch.explain.linear import Point, bounded, feasible, optimum, with_common_slack, with_slack, without_rows
 from dispatch.explain.moments import spans
@@ -57,7 +58,7 @@ class Member:
 
     def text(self, horizon: Horizon) -> str:
         """``pcc: import at its upper limit (18:00–19:00, 6 kW too little)``."""
-        amount = f"{self.short:,.3g} {self.named.unit} too little" if self.short and self.named.unit else ""
+        amount = f"{figure(self.short, 3)} {self.named.unit} too little" if self.short and self.named.unit else ""
         if self.short and not self.named.unit:
             amount = f"would have to change at {spans(horizon, self.needs)}"
         inside = ", ".join(text for text in (spans(horizon, self.steps), amount) if text)

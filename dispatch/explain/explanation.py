@@ -12,6 +12,7 @@ from dispatch.errors import SolveError
 from dispatch.explain.balances import Imbalance, imbalances
 from dispatch.explain.diagnosis import Diagnosis, Member
 from dispatch.explain.fields import Twin
+from dispatch.explain.figures import figure
 from dispatch.explain.fixes import Fix, fixes
 from dispatch.explain.unmet import Unmet, unmet
 from dispatch.problem import Problem
@@ -76,7 +77,7 @@ class Explanation:
         yield from (f"fix {number}: {self._told(fix, currency)}" for number, fix in enumerate(self.fixes, 1))
         if self.accepted_kwh:
             unit = "kWh" if self.unmet is None else self.unmet.elastic.unit
-            yield f"or accept it: as things are, at least {self.accepted_kwh:,.4g} {unit} are missed"
+            yield f"or accept it: as things are, at least {figure(self.accepted_kwh)} {unit} are missed"
         if not self.fixes and self.extra_cost is None:
             yield "no change of powers, energies, fills or times of these assets was found that resolves it"
 
@@ -85,7 +86,7 @@ class Explanation:
         cost = f"{fix.cost + 0.0:,.2f}" if self.unmet is None else f"{round(fix.cost, 2) + 0.0:+,.2f}"
         day = "the day then costs" if self.unmet is None else "cost of the day"
         still = "" if fix.taken else ", where the plan still finds missing it cheaper"
-        still += f", and {fix.short_kwh:,.4g} kWh of what is wanted are missed" if fix.short_kwh > _SOME_KWH else ""
+        still += f", and {figure(fix.short_kwh)} kWh of what is wanted are missed" if fix.short_kwh > _SOME_KWH else ""
         return f"{fix} ({day} {cost} {currency}{still})"
 
     def reason(self, horizon: Horizon, currency: str) -> Reason:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from dispatch.asset import Asset, Inputs
 from dispatch.errors import ParkwattError
+from dispatch.explain.figures import figure
 from dispatch.explain.linear import Point
 from dispatch.explain.times import SwitchChange, TimeChange
 from dispatch.problem import Problem
@@ -66,7 +67,7 @@ class WishChange:
     after: float
 
     def __str__(self) -> str:
-        return f"lower clean_share_min from {self.before:.4g} to {self.after:.4g}"
+        return f"lower clean_share_min from {figure(self.before)} to {figure(self.after)}"
 
     def apply(self, site: Site) -> Site:
         """The site with the wish lowered."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dispatch.explain.binding import Binding, Priced
+from dispatch.explain.figures import figure
 from dispatch.schedule import Solved
 from dispatch.signals import Array
 
@@ -34,9 +35,10 @@ class Deed:
 
     def reason(self, currency: str) -> str:
         """Why it does that, in a sentence."""
-        limits = "; ".join(f"{b.named.what} (1 {b.named.unit} more saves {b.total:.3g})" for b in self.held_by)
+        limits = "; ".join(f"{b.named.what} (1 {b.named.unit} more saves {figure(b.total, 3)})" for b in self.held_by)
         if self.kept_per_kwh is not None:
-            kept = f"a kWh kept is worth {self.kept_per_kwh:.4g} {currency}, here it is worth {self.price_per_kwh:.4g}"
+            here = f"here it is worth {figure(self.price_per_kwh)}"
+            kept = f"a kWh kept is worth {figure(self.kept_per_kwh)} {currency}, {here}"
             return f"{kept}; {limits}" if limits else kept
         return limits
 

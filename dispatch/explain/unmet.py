@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from dispatch.explain.figures import figure
 from dispatch.explain.moments import clock, spans
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
@@ -99,20 +100,20 @@ class Unmet:
     def text(self, horizon: Horizon) -> str:
         """In a person's words, with hours and amounts."""
         who = f"{' and '.join(self.assets)}: " if self.elastic.kind else ""
-        energy = f"{who}{self.elastic.words}: {self.missing_kwh[self.shown]:,.4g} {self.elastic.unit}{self._of}"
+        energy = f"{who}{self.elastic.words}: {figure(self.missing_kwh[self.shown])} {self.elastic.unit}{self._of}"
         scenarios = self.missing.shape[0]
         others = int((self.missing_kwh > _SMALL_KWH).sum())
         path = "" if scenarios == 1 else f" (in {others} of {scenarios} scenarios)"
         if self.elastic.words in _AT_ONCE:
             worst = self.missing[self.shown].sum(axis=0)
             begins = clock(horizon, int(worst.argmax()))
-            return f"{who}{self.elastic.words}: up to {worst.max():,.4g} kWh, from {begins}{path}"
+            return f"{who}{self.elastic.words}: up to {figure(worst.max())} kWh, from {begins}{path}"
         if not self.elastic.series.endswith("_kw"):
             return energy.rstrip(",") + path
         mine = self.missing[self.shown].sum(axis=0)
         most = int(mine.argmax())
         at = np.flatnonzero(mine > _SMALL_KWH)
-        return f"{energy} at {spans(horizon, at)}, most at {clock(horizon, most)} ({mine[most]:,.4g} kW){path}"
+        return f"{energy} at {spans(horizon, at)}, most at {clock(horizon, most)} ({figure(mine[most])} kW){path}"
 
 
 def elastics(problem: Problem) -> Iterator[Elastic]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from dispatch.errors import DataError, SolveError
 from dispatch.explain import naming
+from dispatch.explain.figures import figure
 from dispatch.explain.linear import bounded, optimum, with_rows
 from dispatch.explain.moments import spans, steps_at
 from dispatch.problem import Problem
@@ -315,7 +316,7 @@ def deed(wanted: Mapping[str, float]) -> str:
     at_work = {name: value for name, value in wanted.items() if value} or dict(list(wanted.items())[:1])
     if len(wanted) > 1 and not any(wanted.values()):
         return "idle"
-    return ", ".join(f"{_plain(name)} {value:,.4g} {_unit(name)}".strip() for name, value in at_work.items())
+    return ", ".join(f"{_plain(name)} {figure(value)} {_unit(name)}".strip() for name, value in at_work.items())
 
 
 def _plain(series: str) -> str:
@@ -333,7 +334,7 @@ def told(deviation: Deviation, problem: Problem) -> str:
     what = f"{deviation.asset}: {deed(deviation.wanted)} at {when}"
     if not deviation.possible:
         there = {n: ends for n, ends in deviation.reach.items() if np.isfinite(ends).all()}
-        ends = "; ".join(f"{_plain(n)} {low:,.4g} to {high:,.4g} {_unit(n)}" for n, (low, high) in there.items())
+        ends = "; ".join(f"{_plain(n)} {figure(low)} to {figure(high)} {_unit(n)}" for n, (low, high) in there.items())
         return f"{what} cannot be{': within reach is ' if ends else ''}{ends}"
     currency = problem.site.currency
     if abs(deviation.cost) <= max(deviation.uncertain, 0.005):

@@ -56,6 +56,19 @@ def test_explain_an_hour(run: Run, small: Path) -> None:
     assert "next best: store" in text
 
 
+def test_a_decision_may_have_a_unit_as_in_a_parks_file(run: Run, small: Path) -> None:
+    asked = ("explain", small, "--day", "2024-03-29", "--at", "18:00", "--asset", "store", "--set")
+    assert "store: charge 20 kW at 18:00–19:00 costs" in told(run(*asked, "charge_kw='0.02 MW'").out)
+    refused(run(*asked, "charge_kw=2 MWh"), "'2 MWh' has a unit that does not fit 'charge_kw'", "(W, kW, MW, GW)")
+
+
+def test_explain_an_hour_of_a_plan_with_a_deadline(run: Run, small: Path) -> None:
+    ended = run("explain", small, "--day", "2024-03-29", "--deadline", "60")
+    assert ended.status == 0, ended.err
+    assert "limits that bind" in told(ended.out)
+    refused(run("explain", small, "--deadline", "0"), "--deadline")
+
+
 def test_explain_another_decision(run: Run, small: Path) -> None:
     asked = ("explain", small, "--day", "2024-03-29", "--at", "18:00", "--asset", "store")
     ended = run(*asked, "--set", "charge_kw=20")
