@@ -27,7 +27,8 @@ from dispatch.config.given_series import require_assets, with_given_series
 from dispatch.config.park import CONFIGS, built_site, find_config, load_site
 from dispatch.errors import DataError, SolveError
 from dispatch.explain import Deviation, Explanation, Priced, deviations, explain_unmet, told_why, what_if
-from dispatch.explain.hour import binding_at, deeds, price_at
+from dispatch.explain.figures import figure
+from dispatch.explain.hour import deeds, price_at
 from dispatch.explain.moments import clock, spans, steps_at
 from dispatch.explain.whatif import deed, told
 from dispatch.problem import Problem
@@ -268,9 +269,7 @@ class Day:
         import pandas as pd
 
         horizon = self.problem.horizon
-        found = self._priced.limits()
-        if at is not None:
-            found = binding_at(found, steps_at(horizon, at))
+        found = self._priced.limits(None if at is None else steps_at(horizon, at))
         rows = [(b.named.asset, b.named.what, spans(horizon, b.worth), b.total, b.named.unit) for b in found]
         return pd.DataFrame(rows, columns=["asset", "limit", "when", "saved_per_unit", "unit"])
 
@@ -296,7 +295,7 @@ class Day:
         lines = []
         if at is not None:
             steps = steps_at(horizon, at)
-            prices = ", ".join(f"{bus} {price:.4g}" for bus, price in price_at(self._priced, steps).items())
+            prices = ", ".join(f"{bus} {figure(price)}" for bus, price in price_at(self._priced, steps).items())
             lines.append(f"{spans(horizon, steps)}: a kWh is worth, in {currency}: {prices}")
             for one in deeds(self._priced, steps):
                 if one.power_kw or one.held_by:

@@ -156,10 +156,9 @@ def _hour(priced: Priced, question: Question, steps: np.ndarray) -> Iterator[str
 def _limits(priced: Priced, question: Question, steps: np.ndarray | None) -> Table:
     """Limits that bind, the one worth most first."""
     from dispatch.explain.figures import figure
-    from dispatch.explain.hour import binding_at
     from dispatch.explain.moments import spans
 
-    limits = priced.limits() if steps is None else binding_at(priced.limits(), steps)
+    limits = priced.limits(steps)
     mine = [b for b in limits if question.asset in {None, b.named.asset}]
     currency = priced.problem.site.currency
     table = Table(box=None, header_style="bold", title="\nlimits that bind")

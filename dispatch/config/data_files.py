@@ -15,7 +15,7 @@ from dispatch.fields.series import FileSeries
 from dispatch.site import Site
 
 # What a plan takes for missing too.
-_MISSING = {
+_MISSING: set[str | None] = {
     "#N/A",
     "#NA",
     "-1.#IND",

@@ -7,6 +7,7 @@ A price holds for a small change; where a limit is worth much, ask :func:`dispat
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from dispatch.errors import SolveError
 from dispatch.explain import naming
 from dispatch.explain.figures import figure
-from dispatch.explain.linear import Point, at_integers, bounded, optimum
+from dispatch.explain.linear import Point, Widened, at_integers, bounded, optimum
 from dispatch.explain.moments import spans
 from dispatch.explain.naming import Entries, Named
 from dispatch.explain.vehicles_worth import vehicle_worth
@@ -29,6 +30,7 @@ from dispatch.solver.highs import Matrices
 _MOST_ROUNDS = 5
 _BOTH_KW = 1e-3
 _SMALL = 1e-4
+_WIDER = 1e-3  # of a limit's unit: beyond what the solver takes for equal, short of the next change of the basis
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,11 @@ class Priced:
         if not problem.site.objective.money:
             raise SolveError("objective.money is 0: nothing has a price in money; accepted: above 0")
         self.problem, self.schedule = problem, schedule
+        self._wider: Widened | None = None
         self.matrices = problem.compiled.matrices()
         before = problem.point()
         try:
-            self.point = _at(problem, schedule, self.matrices)
+            self.point, self._program = _at(problem, schedule, self.matrices)
         finally:
             problem.take(np.nan_to_num(before))
         self.columns: Entries = naming.columns(problem)
@@ -90,16 +93,52 @@ class Priced:
         """Whose each row is."""
         return naming.rows(self.problem, self.matrices, self.columns)
 
-    def limits(self) -> list[Binding]:
-        """Every binding limit on a power, energy or wish, the one worth most first."""
+    def limits(self, steps: np.ndarray | None = None, most: int | None = None) -> list[Binding]:
+        """Binding limits on a power, energy or wish, the one worth most first.
+
+        What one more saves is the derivative towards a wider limit, which no dual at the limit itself need be.
+
+        Args:
+            steps: limits in these steps alone; by default in all steps, and those that hold over all of them.
+            most: only so many.
+        """
+        possible = sorted(self._held(steps), key=lambda b: (-b.total, str(b.named)))
+        found: list[Binding] = []
+        for at_limit in possible:
+            found.sort(key=_worth_most)
+            # A dual at the limit is no less than the derivative: nothing that follows comes before these.
+            if most is not None and len(found) >= most and found[most - 1].total >= at_limit.total:
+                break
+            if (beyond := self._beyond(at_limit.named, steps)) is not None:
+                found.append(beyond)
+        return sorted(found, key=_worth_most)[:most]
+
+    def _held(self, steps: np.ndarray | None) -> Iterator[Binding]:
+        """Limits with a price by the solver's own duals."""
         saved: dict[Named, dict[int, float]] = defaultdict(lambda: defaultdict(float))
         dual, rows = self._price, self.rows
         for row in np.flatnonzero((np.abs(dual) > _SMALL) & (rows.name >= 0)):
             named = rows.names[int(rows.name[row])]
             if named.sense != "equal" and named.unit and self._in_use(int(row), named):
                 saved[named][int(rows.step[row])] += abs(float(dual[row]))
-        found = [Binding(named, dict(sorted(by_step.items()))) for named, by_step in _net(saved).items() if by_step]
-        return sorted(found, key=lambda b: (-b.total, str(b.named)))
+        for named, by_step in _net(saved).items():
+            if worth := {step: by_step[step] for step in sorted(by_step) if steps is None or step in steps}:
+                yield Binding(named, worth)
+
+    def _beyond(self, named: Named, steps: np.ndarray | None) -> Binding | None:
+        """What a limit is worth where it is a little wider; None where that saves nothing."""
+        if self._wider is None:
+            self._wider = Widened(self._program)
+        mine = np.flatnonzero(self.rows.name == self.rows.names.index(named))
+        if steps is not None:
+            mine = mine[np.isin(self.rows.step[mine], steps)]
+        mine = np.array([row for row in mine if self._in_use(int(row), named)], int)
+        duals = self._wider.duals(mine, _WIDER)
+        saved = np.abs(self._price if duals is None else self.problem.site.objective.in_money(duals))[mine]
+        worth: dict[int, float] = defaultdict(float)
+        for row, money in zip(mine[saved > _SMALL], saved[saved > _SMALL], strict=True):
+            worth[int(self.rows.step[row])] += float(money)
+        return Binding(named, dict(sorted(worth.items()))) if worth else None
 
     def content_worth(self, asset: str) -> Array | None:
         """(step,) what a kWh more in a store is worth at the end of each step; None for what stores nothing.
@@ -129,6 +168,10 @@ class Priced:
         return not mine or bool(np.abs(self.point.x[mine]).max() > _BOTH_KW)
 
 
+def _worth_most(binding: Binding) -> tuple[float, str]:
+    return -binding.total, str(binding.named)
+
+
 def _net(saved: dict[Named, dict[int, float]]) -> dict[Named, dict[int, float]]:
     """Without what cancels: held from above and from below at one price, a quantity is defined and not limited."""
     against: dict[tuple[str, str, str, int], float] = defaultdict(float)
@@ -145,8 +188,8 @@ def _net(saved: dict[Named, dict[int, float]]) -> dict[Named, dict[int, float]]:
     }
 
 
-def _at(problem: Problem, schedule: Schedule, matrices: Matrices) -> Point:
-    """The linear program's optimum; a switch whose flows both run is fixed to the schedule's direction."""
+def _at(problem: Problem, schedule: Schedule, matrices: Matrices) -> tuple[Point, Matrices]:
+    """The linear program and its optimum; a switch whose flows both run is fixed to the schedule's direction."""
     recall(problem, schedule)
     x = problem.point()
     if np.isnan(x[matrices.integer]).any():
@@ -159,7 +202,7 @@ def _at(problem: Problem, schedule: Schedule, matrices: Matrices) -> Point:
         problem.take(point.x)
         both = _both(problem, planned)
         if not both:
-            return point
+            return point, fixed
         fixed = bounded(fixed, both)
     raise SolveError("exclusive flows still overlap with their switches fixed")
 

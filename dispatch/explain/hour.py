@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -43,15 +43,9 @@ class Deed:
         return limits
 
 
-def binding_at(limits: list[Binding], steps: np.ndarray) -> list[Binding]:
-    """Limits that bind in these steps, with what they are worth there."""
-    cut = [replace(b, worth={s: w for s, w in b.worth.items() if s in steps}) for b in limits]
-    return sorted((b for b in cut if b.worth), key=lambda b: (-b.total, str(b.named)))
-
-
 def deeds(priced: Priced, steps: np.ndarray, asset: str | None = None) -> Iterator[Deed]:
     """What each asset does at each of its buses in these steps, and why."""
-    limits = binding_at(priced.limits(), steps)
+    limits = priced.limits(steps)
     hours = priced.problem.horizon.hours[steps]
     prices = price_at(priced, steps)
     for solved in priced.schedule.kinds.values():

@@ -48,6 +48,29 @@ def optimum(matrices: Matrices) -> Point | None:
     return fixed or _read(solver)
 
 
+class Widened:
+    """A linear program that is asked again and again what it would save if some of its rows gave way a little.
+
+    At an optimum where more limits meet than are needed to hold it, duals are not unique, and one of them may be far
+    above what a wider limit saves. A little beyond the limit they are: the saving is concave there.
+    """
+
+    def __init__(self, matrices: Matrices) -> None:
+        self._upper = matrices.row_upper
+        self._solver = load(matrices)
+        self._solver.run()
+
+    def duals(self, rows: np.ndarray, by: float) -> Array | None:
+        """(row,) duals with ``rows`` held by an upper bound so much higher; None where the solver finds no optimum."""
+        solver, below = self._solver, np.full(rows.size, -np.inf)
+        places = rows.astype(np.int32)
+        solver.changeRowsBounds(rows.size, places, below, self._upper[rows] + by)
+        solver.run()
+        found = np.array(solver.getSolution().row_dual) if is_optimal(solver) else None
+        solver.changeRowsBounds(rows.size, places, below, self._upper[rows])
+        return found
+
+
 def feasible(matrices: Matrices, nodes: int = _NODES) -> Feasible:
     """Is there a point at all; unknown where a search ended before it found one or proved that there is none."""
     import highspy

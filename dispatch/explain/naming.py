@@ -251,8 +251,7 @@ def _sense(problem: Problem, constraint: cp.Constraint, series: dict[int, str], 
 def _grid(problem: Problem, shape: tuple[int, ...]) -> tuple[Any, Any]:
     """Scenario and step of an array (scenario, …): steps only where there are as many columns as steps."""
     scenario, step = np.indices(shape)
-    last = np.full(shape, problem.horizon.steps - 1)
-    return scenario, step if shape[1] == problem.horizon.steps else last
+    return scenario, step if shape[1] == problem.horizon.steps else np.full(shape, _NONE)
 
 
 def _is_variable(term: Any) -> bool:

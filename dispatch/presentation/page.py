@@ -29,6 +29,7 @@ from dispatch.stores.stock import Storage
 from dispatch.tables import rounded, setpoints
 
 _SMALL_KW = 0.05  # kWh where energy is meant
+_LIMITS = 10
 _SMALL_PRICE = 0.005
 
 
@@ -77,10 +78,10 @@ def report_data(plan: Plan, ledgers: Ledgers | None = None) -> ReportData:
 def _limits(plan: Plan) -> Iterator[Limit]:
     """The limits that bind, those worth most."""
     try:
-        found = Priced(plan.problem, plan.schedule).limits() if plan.problem is not None else []
+        found = Priced(plan.problem, plan.schedule).limits(most=_LIMITS) if plan.problem is not None else []
     except SolveError:  # limits of the network were cut anew after the schedule was kept
         return
-    for b in found[:10]:
+    for b in found:
         yield Limit(b.named.asset, b.named.what, spans(plan.horizon, b.worth), round(b.total, 4), b.named.unit)
 
 

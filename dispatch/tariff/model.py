@@ -161,11 +161,16 @@ def add_peaks(out: Billed, given: Given, imported: cp.Variable, metering: csr_ar
         return
     peak, added = cp.Variable(shape, nonneg=True), cp.Variable(shape, nonneg=True)
     intervals = np.ones((1, metering.shape[1]))
-    out.constraints += [peak >= given["reached_peak_kw"], added >= peak - given["paid_peak_kw"]]
+    reached, beyond = peak >= given["reached_peak_kw"], added >= peak - given["paid_peak_kw"]
     # A loop over billing periods (a handful), not over rows or steps.
-    out.constraints += [
+    means = [
         cp.multiply(given[f"mask_{p}"], imported) @ metering <= peak[:, p : p + 1] @ intervals for p in range(shape[1])
     ]
+    reached.set_label("peak at what the month has reached")
+    beyond.set_label("peak at what is billed anyway")
+    for below in means:
+        below.set_label("import at the billed peak")
+    out.constraints += [reached, beyond, *means]
     # Price times (peak − paid): the product of price and paid peak is combined as one variable's bound.
     out.cost_period.append(cp.multiply(given["demand_price"], added))
     out.series |= {"peak_kw": peak, "added_peak_kw": added}

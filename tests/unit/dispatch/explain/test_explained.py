@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,56 @@ def test_a_price_is_the_change_of_the_optimum_when_the_limit_is_moved() -> None:
     assert limit.named.what == "import at its upper limit"
     moved = solve(Problem(wider, given(wider, hours(4), series)))
     assert (schedule.proof.objective - moved.proof.objective) / 0.1 == pytest.approx(limit.total, rel=1e-4)
+
+
+def at_a_reached_peak(reached_kw: float, demand_kw: Sequence[float] = (50, 50, 100, 100)) -> Problem:
+    """A battery without losses, energy at .1 and then .3, and 40 for each kW above what the month has reached."""
+    store = battery(charge_efficiency=1, discharge_efficiency=1, start_fill=0)
+    prices = two_prices()
+    prices["components"].append({"name": "peak", "basis": "demand", "price_per_kw_month": 40, "source": "test"})
+    site = park(load(), store, grid(import_kw=500, tariff=prices, month_to_date_peak_kw=reached_kw))
+    return Problem(site, given(site, hours(4), {("load", "demand_kw"): demand_kw}))
+
+
+def test_a_peak_that_the_month_has_reached_is_worth_what_a_kw_more_of_it_saves_and_not_its_price() -> None:
+    """Imports stand at 80 kW in the cheap hours: a kW more there brings 2 kWh from .3 to .1, not 40."""
+    problem = at_a_reached_peak(80)
+    schedule = solve(problem)
+    imported = schedule.kinds["grid_connection"].series["import_kw"][0]
+    assert imported[:2] == pytest.approx([80, 80])
+    found = {b.named.what: b for b in Priced(problem, schedule).limits()}
+    assert found["peak at what is billed anyway"].total == pytest.approx(2 * (0.3 - 0.1))
+    assert spans(problem.horizon, found["peak at what is billed anyway"].worth) == "all along"
+    assert found["import at the billed peak"].worth == {0: pytest.approx(0.2), 1: pytest.approx(0.2)}
+    more = solve(at_a_reached_peak(80.5))
+    difference = (schedule.proof.objective - more.proof.objective) / 0.5
+    assert found["peak at what is billed anyway"].total == pytest.approx(difference, rel=1e-6)
+    assert not any("has reached" in what for what in found)
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_a_kwh_more_in_an_hour_at_a_reached_peak_costs_its_price(step: int) -> None:
+    problem = at_a_reached_peak(80)
+    schedule = solve(problem)
+    demand = np.array([50.0, 50, 100, 100])
+    demand[step] += 0.5
+    more = solve(at_a_reached_peak(80, tuple(demand)))
+    assert schedule.price_per_kwh is not None
+    difference = (more.proof.objective - schedule.proof.objective) / 0.5
+    assert schedule.price_per_kwh[0][0, step] == pytest.approx(difference, rel=1e-6)
+
+
+def test_one_of_two_hours_at_a_peak_saves_nothing_and_both_together_its_price() -> None:
+    """No battery: 100 kW twice, above the 80 that the month has reached."""
+    prices = tariff(0.2, demand=40)
+    site = park(load(), grid(import_kw=500, tariff=prices, month_to_date_peak_kw=80))
+    problem = Problem(site, given(site, hours(4), {("load", "demand_kw"): [50, 100, 100, 50]}))
+    priced = Priced(problem, solve(problem))
+    whole = {b.named.what: b.total for b in priced.limits()}
+    assert whole["import at the billed peak"] == pytest.approx(40)
+    assert priced.limits(np.array([1])) == []
+    assert [b.total for b in priced.limits(np.array([1, 2]))] == [pytest.approx(40)]
+    assert priced.limits(most=1) == priced.limits()[:1]
 
 
 def test_what_defines_a_peak_is_no_limit() -> None:
