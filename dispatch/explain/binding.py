@@ -195,7 +195,7 @@ def _at(problem: Problem, schedule: Schedule, matrices: Matrices) -> tuple[Point
     if np.isnan(x[matrices.integer]).any():
         raise SolveError("the schedule does not hold every on/off decision of the problem")
     fixed, planned = at_integers(matrices, x), _switches(problem)
-    for _ in range(_MOST_ROUNDS):
+    for rest in range(_MOST_ROUNDS, -1, -1):
         point = optimum(fixed)
         if point is None:
             raise SolveError("the schedule is no solution of this problem, so its limits have no prices")
@@ -203,23 +203,34 @@ def _at(problem: Problem, schedule: Schedule, matrices: Matrices) -> tuple[Point
         both = _both(problem, planned)
         if not both:
             return point, fixed
-        fixed = bounded(fixed, both)
+        # Each direction that is held may move an overlap to another hour or store: in the end all of them are held.
+        fixed = bounded(fixed, both if rest > 1 else _both(problem, planned, whole=True))
     raise SolveError("exclusive flows still overlap with their switches fixed")
 
 
 def _switches(problem: Problem) -> dict[int, Array]:
-    """Every switch's present value, by its variable: kinds call them by names of their own."""
-    return {pair.switch.id: np.round(pair.switch.value) for part in problem.parts.values() for pair in part.exclusive}
+    """By its variable, which of a switch's two flows runs now: 1 the first, 0 the second, NaN neither.
+
+    A switch's own value need not say it: 100 kW of a connection for 500 kW take a fifth of it. It does where both run,
+    which some pairs may.
+    """
+    out: dict[int, Array] = {}
+    for part in problem.parts.values():
+        for pair in part.exclusive:
+            first, second = pair.first.value, pair.second.value
+            one = np.where(np.minimum(first, second) > _BOTH_KW, np.round(pair.switch.value), first > second)
+            out[pair.switch.id] = np.where(np.maximum(first, second) > _BOTH_KW, one, np.nan)
+    return out
 
 
-def _both(problem: Problem, planned: dict[int, Array]) -> dict[int, tuple[float, float]]:
-    """Switches of flows that run both ways, fixed where the schedule has them."""
+def _both(problem: Problem, planned: dict[int, Array], *, whole: bool = False) -> dict[int, tuple[float, float]]:
+    """Switches of flows that run both ways (or all), fixed as the schedule has them, or else to the greater flow."""
     out: dict[int, tuple[float, float]] = {}
     for part in problem.parts.values():
         for pair in part.exclusive:
-            run = np.minimum(pair.first.value, pair.second.value) > _BOTH_KW
+            run = whole | (pair.both_kw() > _BOTH_KW)
             if run.any():
-                columns = problem.compiled.columns(pair.switch)
-                held = planned[pair.switch.id][run]
+                columns, ran = problem.compiled.columns(pair.switch), planned[pair.switch.id]
+                held = np.where(np.isnan(ran), pair.first.value > pair.second.value, ran)[run]
                 out |= {int(c): (float(v),) * 2 for c, v in zip(columns[run], held, strict=True)}
     return out

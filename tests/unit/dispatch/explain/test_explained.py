@@ -14,7 +14,7 @@ import pytest
 from dispatch.asset import Mode
 from dispatch.audit import audit
 from dispatch.errors import DataError, SolveError
-from dispatch.explain import Priced, deviations, naming, what_if
+from dispatch.explain import Priced, binding, deviations, naming, what_if
 from dispatch.explain.export import export, solver_log
 from dispatch.explain.moments import clock, spans, steps_at
 from dispatch.explain.whatif import told
@@ -146,6 +146,22 @@ def test_what_defines_a_peak_is_no_limit() -> None:
     site = park(load(), grid(import_kw=500, tariff=tariff(0.2, demand=10), month_to_date_peak_kw=300))
     problem = Problem(site, given(site, hours(4), {("load", "demand_kw"): [50, 60, 70, 50]}))
     assert Priced(problem, solve(problem)).limits() == []
+
+
+@pytest.mark.parametrize("rounds", [1, 5])
+def test_prices_hold_directions_however_often_an_overlap_moves(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
+    """At negative prices a battery would burn energy in any hour whose direction is not held: six hours, few rounds."""
+    monkeypatch.setattr(binding, "_MOST_ROUNDS", rounds)
+    store = battery(charge_efficiency=0.9, discharge_efficiency=0.9, start_fill=0)
+    site = park(load(), store, grid(import_kw=500, tariff=tariff(-0.2)))
+    problem = Problem(site, given(site, hours(6), {("load", "demand_kw"): [100.0] * 6}))
+    schedule = solve(problem)
+    priced = Priced(problem, schedule)
+    flows = schedule.kinds["battery"].series
+    run = np.maximum(flows["charge_kw"], flows["discharge_kw"])
+    assert np.minimum(flows["charge_kw"], flows["discharge_kw"]).max() < 1e-3 < run.max()
+    # A kWh more that is bought at -.2 and stored at 90 %, less what its place in a full store is worth.
+    assert {b.named.what for b in priced.limits()} == {"stored at its upper limit", "charge at its upper limit"}
 
 
 def test_limits_of_what_stands_still_are_not_told() -> None:
