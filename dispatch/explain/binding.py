@@ -161,7 +161,7 @@ class Priced:
 
     def _in_use(self, row: int, named: Named) -> bool:
         """The limited quantity is not zero: a limit on what does not flow anyway tells nobody anything."""
-        if named.sense != "most" or not named.series:
+        if named.sense != "most" or not named.series or named.what.endswith(naming.PLANNED_OUTAGE):
             return True
         inside = self._by_row.indices[self._by_row.indptr[row] : self._by_row.indptr[row + 1]]
         mine = [c for c in inside if (of := self.columns.of(int(c))) is not None and of.what == named.series]

@@ -14,7 +14,7 @@ from dispatch.explain.diagnosis import Diagnosis, Member
 from dispatch.explain.fields import Twin
 from dispatch.explain.figures import figure
 from dispatch.explain.fixes import Fix, fixes
-from dispatch.explain.unmet import Unmet, unmet
+from dispatch.explain.unmet import DEMAND, Unmet, unmet
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon
@@ -48,6 +48,7 @@ class Explanation:
         unmet: what is left undone; None where there is no plan at all.
         members: limits that contradict it, none of which can be left out of the set; empty where it could be met.
         irreducible: that was proved; else a search ended on its limit, and one of the members may be needless.
+        is_searched: reasons and fixes were looked for.
         fixes: changes that were tried and work, the cheapest day first.
         extra_cost: where it could be met as things are, what that would cost more, in money and carbon.
         accepted_kwh: what must be missed at least (kg of emissions above a cap), over all scenarios, as things are.
@@ -61,10 +62,13 @@ class Explanation:
     accepted_kwh: float = 0.0
     imbalances: tuple[Imbalance, ...] = ()
     irreducible: bool = True
+    is_searched: bool = True
 
     def lines(self, horizon: Horizon, currency: str) -> Iterator[str]:
         """Sentences for a person: what, why, what to do."""
         yield "there is no plan that keeps every limit" if self.unmet is None else self.unmet.text(horizon)
+        if not self.is_searched:
+            return
         yield from (one.text(horizon) for one in self.imbalances[:_MOST])
         if self.members:
             yield "because of " + "; ".join(member.text(horizon) for member in self.members)
@@ -146,12 +150,19 @@ def reason_of(
 
 
 def explain_unmet(problem: Problem, schedule: Schedule) -> list[Explanation]:
-    """What the schedule leaves undone, each with its reason; the three with the most energy."""
-    found = unmet(problem, schedule)[:_MOST]
+    """What the schedule leaves undone: demand of every carrier first, then the most energy.
+
+    Demand and the first three are explained; of what then still is missing only the amount is said.
+    """
+    found = sorted(unmet(problem, schedule), key=lambda wish: wish.elastic.series != DEMAND)  # sorts are stable
     if not found:
         return []
     twin = Twin(problem)
-    return [_explained(problem, schedule, wish, twin) for wish in found]
+    asked = [n < _MOST or wish.elastic.series == DEMAND for n, wish in enumerate(found)]
+    return [
+        _explained(problem, schedule, wish, twin) if why else Explanation(wish, (), (), is_searched=False)
+        for wish, why in zip(found, asked, strict=True)
+    ]
 
 
 def _explained(problem: Problem, schedule: Schedule, wish: Unmet, twin: Twin) -> Explanation:

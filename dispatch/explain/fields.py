@@ -40,10 +40,9 @@ class FieldChange:
     def __str__(self) -> str:
         verb = "raise" if self.after > self.before else "lower"
         symbol = {"kw": "kW", "kwh": "kWh", "kw_per_h": "kW/h"}.get(unit_of(self.field) or "", "")
-        more = f"{self.after - self.before:+,.4g} {symbol}".strip()
-        return f"{verb} {self.field} of {self.asset} from {self.before:,.6g} to {self.after:,.6g} {symbol}".strip() + (
-            f" ({more})"
-        )
+        more = f"{'+' if self.after > self.before else ''}{figure(self.after - self.before)} {symbol}".strip()
+        ends = f"from {figure(self.before, 6)} to {figure(self.after, 6)} {symbol}".strip()
+        return f"{verb} {self.field} of {self.asset} {ends} ({more})"
 
     def apply(self, site: Site) -> Site:
         """The site with the number changed.

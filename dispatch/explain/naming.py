@@ -15,12 +15,16 @@ import numpy as np
 from dispatch.problem import Problem
 from dispatch.signals import unit_of
 from dispatch.solver.highs import Matrices
+from dispatch.tariff.contracts import available
 
 if TYPE_CHECKING:
     import cvxpy as cp
 
 _SYMBOL = {"kw": "kW", "kwh": "kWh", "kg_per_h": "kg/h"}
 _NONE = -1
+_EXCHANGE = {"import_kw", "export_kw"}
+_UPPER = " at its upper limit"
+PLANNED_OUTAGE = ", switched off by a planned outage"
 _TOTALS = ("scenario_cost", "value_at_risk", "cost_beyond_it")
 
 
@@ -116,7 +120,10 @@ def rows(problem: Problem, matrices: Matrices, cols: Entries) -> Entries:
             owner, scenario, step = _owners(by_row[at.ravel()].tocoo(), cols)
             if at.ndim == 2 and at.shape[1] == problem.horizon.steps:
                 step = np.tile(np.arange(at.shape[1]), at.shape[0])  # a row may look at the step after its own
-            _put_owned(book, at.ravel(), (owner, scenario, step), kind, _what(problem, constraint, series, by_row))
+            what = _what(problem, constraint, series, by_row)
+            _put_owned(book, at.ravel(), (owner, scenario, step), kind, what)
+            if what[2] in _EXCHANGE and what[0].endswith(_UPPER):
+                _put_outages(book, problem, at.ravel(), (owner, scenario, step), (kind, *what))
     _site_rows(book, problem)
     return book.entries()
 
@@ -144,6 +151,18 @@ def _put_owned(book: _Book, at: np.ndarray, owned: _Owned, kind: str, what: tupl
     for asset in np.unique(owners[owners != ""]):  # members, not rows or steps
         mine = owners == asset
         book.put(at[mine], Named(kind, str(asset), *what), scenario[mine], step[mine])
+
+
+def _put_outages(book: _Book, problem: Problem, at: np.ndarray, owned: _Owned, what: tuple[str, ...]) -> None:
+    """In steps in which a connection is switched off as planned, that is the limit, and no rating of it."""
+    kind, words, unit, series, sense = what
+    owners = np.array([asset or "" for asset in owned[0]])
+    for member in problem.rows[kind].members:
+        off = available(getattr(member, "planned_outages", ()), problem.horizon) == 0
+        mine = (owners == member.name) & (owned[2] >= 0) & off[owned[2]]
+        if mine.any():
+            told = f"{words.removesuffix(_UPPER)}{PLANNED_OUTAGE}"
+            book.put(at[mine], Named(kind, member.name, told, unit, series, sense), owned[1][mine], owned[2][mine])
 
 
 def _column(series: str) -> tuple[str, str, str, str]:
@@ -223,7 +242,7 @@ def _what(
     others = [name for name in found if unit_of(name) is None and name != "switch" and name != subject]
     words = words.replace("_", " ")
     ends = {
-        "most": "at its upper limit",
+        "most": _UPPER.strip(),
         "least": "at its lower limit",
         "equal": "as given" if given else "as its equation says",
     }

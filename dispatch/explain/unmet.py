@@ -16,8 +16,9 @@ from dispatch.schedule import Schedule
 from dispatch.signals import Array, Horizon, unit_of
 
 _SMALL_KWH = 0.05
+DEMAND = "shed_kw"
 _WORDS = {
-    "shed_kw": "demand that is not served",
+    DEMAND: "demand that is not served",
     "short_kwh": "content missing at the end",
     "reserve_short_kw": "reserve that is not held",
     "unserved_kwh": "energy that vehicles leave without",
@@ -95,7 +96,7 @@ class Unmet:
         """`` of hydrogen at h2,`` for what balances at a bus."""
         buses = dict(zip(self.elastic.assets, self.elastic.buses, strict=False))
         where = " and ".join(dict.fromkeys(buses[name] for name in self.assets if buses.get(name)))
-        return f" of {self.elastic.carrier} at bus {where}," if where and self.elastic.series == "shed_kw" else ""
+        return f" of {self.elastic.carrier} at bus {where}," if where and self.elastic.series == DEMAND else ""
 
     def text(self, horizon: Horizon) -> str:
         """In a person's words, with hours and amounts."""

@@ -17,6 +17,7 @@ from dispatch.planning.comparison import start_kwh
 from dispatch.report.data import Finding
 from dispatch.stores.stock import Storage
 from dispatch.tables import missed, published, told
+from dispatch.tariff.contracts import available
 
 _SMALL_KW = 0.05  # kWh where energy is meant
 _MOST_FINDINGS = 50
@@ -41,7 +42,8 @@ def findings(plan: Plan) -> Iterator[Finding]:
         if name.endswith(".shed_kw") and values.max() > _SMALL_KW:
             step, energy = int(values.argmax()), float(values @ plan.horizon.hours)
             most = f"most at {_when(plan, step)} ({values[step]:,.0f} kW)"
-            yield Finding("warning", f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}")
+            text = f"{name.removesuffix('.shed_kw')}: {energy:,.1f} kWh of demand not served, {most}"
+            yield Finding("warning", f"{text}{_switched_off(plan, values > _SMALL_KW)}")
     yield from (Finding("warning", text) for text in missed(plan.schedule))
     if plan.flow_limits is not None:
         yield from (Finding("info" if kept else "warning", text) for text, kept in plan.flow_limits.told())
@@ -52,6 +54,16 @@ def findings(plan: Plan) -> Iterator[Finding]:
     yield from _factors(plan)
     yield from (Finding("info", text) for text in told(plan.schedule))
     yield from _unverified(plan)
+
+
+def _switched_off(plan: Plan, short: np.ndarray) -> str:
+    """Which connections are switched off as planned while something is short."""
+    names = [
+        asset.name
+        for asset in plan.site.assets
+        if isinstance(asset, GridConnection) and (short & (available(asset.planned_outages, plan.horizon) == 0)).any()
+    ]
+    return f"; {' and '.join(names)} switched off by a planned outage" if names else ""
 
 
 def _reason(plan: Plan) -> Iterator[Finding]:
