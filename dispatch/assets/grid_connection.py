@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -17,7 +17,8 @@ from dispatch.part import Account, Exclusive, Part, Port, Violation, breaches, m
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.tariff import agreements, handover, model
-from dispatch.tariff.bill import Clock, bill_lines, total
+from dispatch.tariff.added import Added, added
+from dispatch.tariff.bill import Clock
 from dispatch.tariff.carried import Carried, by_component, past_by_component
 from dispatch.tariff.components import Event
 from dispatch.tariff.contracts import (
@@ -278,8 +279,7 @@ class GridConnection(Asset):
         imported, exported, hours = series["import_kw"], series["export_kw"], given.horizon.hours
         # A clock keeps by name when a component applies: connections of one tariff and the same contracts share it.
         clocks = {_agreed(member): Clock(given.horizon, member.tariff.days) for member in rows.members}
-        is_fed = fed.owners(given)
-        money = [_added(rows, given, row, series, clocks, is_fed) for row in range(rows.count)]
+        money = [added_by(rows, given, row, series, clocks).money for row in range(rows.count)]
         carbon = imported * rows.series(given, "carbon_intensity_kg_per_kwh") * hours
         certified = agreements.certified_kw(rows, series)
         unclean = imported - certified
@@ -378,23 +378,18 @@ def _agreed(member: GridConnection) -> Hashable:
     return member.tariff, member.green_power, member.demand_response
 
 
-def _added(
+def added_by(
     rows: Rows[GridConnection],
     given: Inputs,
     row: int,
     series: Mapping[str, Array],
-    clocks: Mapping[Hashable, Clock],
-    is_fed: Collection[str],
-) -> float:
-    """(of one row) the month's bill with the plan less the bill without it; shares nothing with ``Tariff.compile``."""
+    clocks: Mapping[Hashable, Clock] | None = None,
+) -> Added:
+    """What one row adds to the month's bill: shares nothing with ``Tariff.compile``."""
     member = rows.members[row % len(rows.members)]
-    clock, carried = clocks[_agreed(member)], member.carried(given.state.get(member.name))
-    if member.name in is_fed:
+    clock = Clock(given.horizon, member.tariff.days) if clocks is None else clocks[_agreed(member)]
+    carried = member.carried(given.state.get(member.name))
+    if member.name in fed.owners(given):
         member = fed.of_scenario(member, member.name, given, row // len(rows.members))
-    flows = series["import_kw"][row], series["export_kw"][row]
     green = {c.name: series[f"green_{n}_kw"][row] for n, c in enumerate(member.green_power)}
-    tariff, nothing = member.tariff, np.zeros(given.horizon.steps)
-    with_plan = bill_lines(tariff.in_plans, clock, tariff.metering_minutes, *flows, carried)
-    without = bill_lines(tariff.in_plans, clock, tariff.metering_minutes, nothing, nothing, carried)
-    beside = agreements.bill_green(member.green_power, tariff.components, clock, green, carried)
-    return total(with_plan) - total(without) + beside + agreements.bill_response(member, clock, flows[0])
+    return added(member, clock, (series["import_kw"][row], series["export_kw"][row]), green, carried)

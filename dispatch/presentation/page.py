@@ -18,10 +18,12 @@ from dispatch.explain.moments import spans
 from dispatch.plan import Plan
 from dispatch.planning.comparison import Outcome, start_kwh
 from dispatch.presentation.answers import answers
+from dispatch.presentation.bills import bills
 from dispatch.presentation.carbon_accounts import accounts
 from dispatch.presentation.carbon_answers import carbon_answers
 from dispatch.presentation.findings import findings
 from dispatch.presentation.network_pictures import network_drawings, network_plots, voltage_band
+from dispatch.presentation.switched_off import switched_off
 from dispatch.report.data import Balance, Fan, Limit, Line, Method, ReportData, Status, Store
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
@@ -72,6 +74,8 @@ def report_data(plan: Plan, ledgers: Ledgers | None = None) -> ReportData:
         limits=tuple(_limits(plan)),
         answers=tuple(answers(plan)),
         ledgers=tuple(carbon_answers(accounts(plan) if ledgers is None else ledgers)),
+        bills=tuple(bills(plan.schedule)),
+        spans=tuple(switched_off(site, horizon)),
     )
 
 

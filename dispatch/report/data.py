@@ -105,6 +105,35 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class BillLine:
+    """One line of a bill; ``money`` is what the plan adds, ``quantity`` [unit] that of the bill with it."""
+
+    component: str
+    quantity: float | None
+    unit: str
+    price: float | None
+    money: float
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a plan adds to the bill of one connection."""
+
+    connection: str
+    lines: tuple[BillLine, ...]
+    total: float
+
+
+@dataclass(frozen=True)
+class Span:
+    """Steps from the ``first`` to the ``last`` in which something holds that pictures mark."""
+
+    text: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
 class Finding:
     """One sentence for the operator: which bus or line, when, by how much."""
 
@@ -238,6 +267,8 @@ class ReportData:
     network_plots: tuple[Drawing, ...] = ()
     sections: tuple[Section, ...] = ()
     ledgers: tuple[Answer, ...] = ()
+    bills: tuple[Bill, ...] = ()
+    spans: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [*step_problems(self.step_start, self.step_h), *_length_problems(self)]

@@ -111,6 +111,15 @@
     return [{ type: "line", xAxisIndex: at, yAxisIndex: at, data: [], markArea, z: 1 }];
   }
 
+  // What holds in certain hours of the day, behind everything that is drawn; named where there is room.
+  function markedSpans(panel, at, size) {
+    if (!(day.spans || []).length) return [];
+    const label = { show: panel.height > 12, color: ink().bad, fontSize: 0.7 * size, position: "insideTop", overflow: "break" };
+    const data = day.spans.map(([name, from, to]) => [{ xAxis: from, name }, { xAxis: to }]);
+    const markArea = { silent: true, animation: false, data, label, itemStyle: { color: ink().bad, opacity: 0.13 } };
+    return [{ type: "line", xAxisIndex: at, yAxisIndex: at, data: [], markArea, z: 1 }];
+  }
+
   // ---- one picture
 
   function chooseTicks(width, size) {
@@ -173,7 +182,7 @@
     const draw = { area: areaLines, band: bandLines, ribbon: ribbonLines, line: plainLines };
     const series = chart.panels.flatMap((panel, at) => [
       ...panel.series.flatMap((one) => draw[one.draw](one, at, places[at])),
-      ...limitLines(panel, at, size), ...missingAreas(panel, at, size),
+      ...limitLines(panel, at, size), ...missingAreas(panel, at, size), ...markedSpans(panel, at, size),
     ]);
     const title = chart.panels.map((panel, at) => ({
       text: panel.title + " [" + panel.unit + "]", left: 0, top: places[at].top - 1.4 * size, padding: 0,

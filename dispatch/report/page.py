@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dispatch.report import facts, pictures, wording
 from dispatch.report.clock import Timed, step_labels, ticks
 from dispatch.report.colours import assign
-from dispatch.report.data import ReportData, is_words
+from dispatch.report.data import ReportData, Span, is_words
 from dispatch.report.files import read, template
 
 
@@ -41,6 +41,7 @@ def render(data: ReportData) -> str:
         answers=list(zip(data.answers, answers, strict=True)),
         ledgers=list(zip(data.ledgers, ledgers, strict=True)),
         labels=step_labels(data),
+        spans=[(span.text, _between(data, span)) for span in data.spans],
         edges=edge_labels(data),
         status=facts.lamps(data.status),
         figures=facts.key_figures(data),
@@ -67,8 +68,10 @@ def json_block(value: object) -> str:
 
 
 def _payload(data: ReportData, charts: Sequence[pictures.Chart]) -> dict[str, object]:
+    edges = pictures.edges_h(data)
     return {
         **charts_payload(data, charts),
+        "spans": [[span.text, edges[span.first], edges[span.last + 1]] for span in data.spans],
         "csv": {
             "file": re.sub(r"[^A-Za-z0-9]+", "-", f"parkwatt-{data.site}-{data.day}-setpoints").strip("-") + ".csv",
             "start": data.step_start,
@@ -138,6 +141,11 @@ def _plain(value: object) -> object:
         return None
     rounded = round(number, 6)
     return int(rounded) if rounded.is_integer() else rounded
+
+
+def _between(data: ReportData, span: Span) -> str:
+    labels = step_labels(data)
+    return f"{labels[span.first].partition('–')[0]}–{labels[span.last].partition('–')[2]}"
 
 
 def edge_labels(data: Timed) -> tuple[str, ...]:
