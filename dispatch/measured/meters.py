@@ -79,10 +79,18 @@ class Point:
                 stems = dict.fromkeys((self.field.removesuffix("_bus").replace("bus", self.carrier), self.carrier))
                 sided = [f"{self.asset}.{stem}" for stem in stems]
                 own = [self.asset, f"{self.asset}.power", *own, *sided] if self.alone else [*sided, *own]
+                own += [f"{self.asset}.{word}" for word in self._planned(way)]
             out |= dict.fromkeys((*own, f"{self.asset}.{self.bus}.{way}"), way)
         if len(self.ways) > 1:
             out |= dict.fromkeys(((self.asset,) if self.alone else ()) + (f"{self.asset}.{self.bus}",), "net")
         return out
+
+    def _planned(self, way: Way) -> Iterator[str]:
+        """Words that a plan's own table has for it."""
+        if not self.alone and self.field == "bus" and self.carrier == "electricity":
+            yield "power"  # of plant that turns one carrier into another
+        if self.alone:
+            yield "served" if way == "taken" else "bought"
 
     def told(self) -> str:
         """What to write for it, for messages."""

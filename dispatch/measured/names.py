@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -93,15 +93,21 @@ def names(site: Site) -> dict[str, Meaning]:
     return out
 
 
+def is_plan(given: Sequence[str]) -> bool:
+    """Are these the columns of a plan's own schedule, in which much stands that no meter says?"""
+    return "step_h" in given and any(name.endswith(".local_price_per_kwh") for name in given)
+
+
 def understood(site: Site, given: list[str]) -> tuple[dict[str, Meaning], tuple[str, ...], list[str]]:
     """Of names in a table: those that mean something, those that do not, and what is wrong with them.
 
-    A name that begins with an asset's and a dot is meant for it: where it is not understood, that is a mistake.
+    A name that begins with an asset's and a dot is meant for it: where it is not understood, that is a mistake, but for
+    a plan's own schedule.
     """
     known, assets = names(site), {asset.name for asset in site.assets}
     meant = {name: known[name] for name in given if name in known}
     wrong = []
-    for name in given:
+    for name in () if is_plan(given) else given:
         asset = name.split(".", maxsplit=1)[0]
         if name not in known and "." in name and asset in assets:
             own = [one for one in known if one.startswith(f"{asset}.")]

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from benchmarks.datasets import metered_park
-from tests.unit.dispatch.typed import Run, refused, run
+from tests.unit.dispatch.typed import Run, refused, run, small
 
-__all__ = ["run"]  # a fixture
+__all__ = ["run", "small"]  # fixtures
 
 SPAN = metered_park.horizon(1, 60)
 DAYS = ("--from", "2025-01-01", "--to", "2025-01-01", "--step", "1h")
@@ -146,6 +146,22 @@ def test_a_table_takes_its_factors_from_what_was_fetched(run: Run, tmp_path: Pat
     said = json.loads((tmp_path / "out" / "account.json").read_text(encoding="utf-8"))
     assert "what was fetched for 'metered'" in said["factors"]["average"]
     assert "archive:metered/carbon_intensity_g_per_kwh" in said["hashes"]
+
+
+def test_a_plans_own_schedule_is_a_table_of_measurements(run: Run, small: Path, tmp_path: Path) -> None:
+    """All that the park emits is what it imports, at .3 kg/kWh."""
+    assert run("plan", small, "--day", "2024-03-29", "--out", "plan").status == 0
+    days = ("--from", "2024-03-29", "--to", "2024-03-29")
+    ended = run("carbon", small, *days, "--measured", "plan/schedule.parquet", "--into", "out")
+    assert ended.status == 0, ended.err
+    said = json.loads((tmp_path / "out" / "account.json").read_text(encoding="utf-8"))
+    plan = pd.read_parquet(tmp_path / "plan" / "schedule.parquet")
+    imported_kwh = float((plan["pcc.import_kw"] * plan["step_h"]).sum())
+    assert said["ledgers"]["traced, losses apart"]["emitted_kg"] == pytest.approx(0.3 * imported_kwh)
+    assert "Series that mean nothing for this park were not used: step_h, " in " ".join(ended.out.split())
+    # A table of meters with a name that its asset has not is still refused.
+    plan[["start", "pcc.import_kw", "hall.served_kw", "store.outside_band_kwh"]].to_csv("wrong.csv", index=False)
+    refused(run("carbon", small, *days, "--measured", "wrong.csv"), "'store.outside_band_kwh' is nothing that 'store'")
 
 
 def test_names_of_meters_are_listed(run: Run, park: Path) -> None:
