@@ -47,8 +47,6 @@ def bill(  # noqa: PLR0913 - a command has its options as arguments
     """Bill metered power by month and component, and compare tariffs on it."""
     from dispatch.cli.billing import Request, run
 
-    options = {"column": column, "export_column": export_column}
-    options |= {"kvar_column": kvar_column, "time_column": time_column}
-    others = tuple(against or ())
-    past = tuple(past_peak or ())
-    run(Request(config, meter, others, options, stamp, unit, time_zone, kva, power_factor, past, connection, into))
+    names = {"column": column, "export_column": export_column, "kvar_column": kvar_column, "time_column": time_column}
+    terms = stamp, unit, time_zone, kva, power_factor, tuple(past_peak or ()), connection
+    run(Request(config, meter, tuple(against or ()), names, *terms, into))
