@@ -37,9 +37,7 @@ def bill(  # noqa: PLR0913 - a command has its options as arguments
     ] = None,
     past_peak: Annotated[
         list[float] | None,
-        typer.Option(
-            min=0, help="Peak [kW] of the month before the meter's first, for a ratchet; again for earlier ones."
-        ),
+        typer.Option(min=0, help="Peak [kW] of the month before the meter's first, for a ratchet; and again."),
     ] = None,
     connection: Annotated[str | None, typer.Option(help="Which connection, where the park has several.")] = None,
     into: Annotated[Path | None, typer.Option("--json", help="File to write all lines to.")] = None,

@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon_wanted.flow_limits import FlowLimitWish
 from dispatch.config.data_files import require_files
 from dispatch.config.park import find_config, load_site
@@ -107,9 +108,8 @@ def _case(request: Request, site: Site, span: Horizon, console: Console) -> tupl
 
 def _usual_every_h(site: Site) -> float:
     """As often as can be: every step, or every interval of the demand meter where that is longer."""
-    tariffs = (getattr(asset, "tariff", None) for asset in site.assets)
-    metered = (tariff.metering_minutes for tariff in tariffs if tariff is not None)
-    return max(site.planning.step_minutes, *metered, 0) / 60
+    metered = (asset.tariff.metering_minutes for asset in site.assets if isinstance(asset, GridConnection))
+    return max(site.planning.step_minutes, *metered, 0.0) / 60
 
 
 def _hours(option: str, text: str) -> float:
