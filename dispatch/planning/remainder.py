@@ -220,9 +220,11 @@ def _note(name: str, of: Mapping[str, float], days: int, last: date, left: float
     ]
     until = f"the cheapest plans of {days} measured days up to {last.isoformat()}"
     borne = "all" if share == 1 else str(Fraction(share))
-    how = (
-        f"peaks: their quantile at {left / (left + 1):.0%}, the highest of so many days on average, if each day bears "
-        f"{borne} of the demand charge, as is cheapest for the month; energy: their mean"
-    )
+    ways = {
+        _PEAK: f"peaks: their quantile at {left / (left + 1):.0%}, the highest of so many days on average, if each day "
+        f"bears {borne} of the demand charge, as is cheapest for the month",
+        _ENERGY: "energy: their mean",
+    }
+    how = "; ".join(words for what, words in ways.items() if any(key.startswith(what) for key in of))
     what = " and ".join(texts)
     return f"{name}: {what} expected of the {left:.0f} days of the month after this plan, from {until} ({how})"
