@@ -8,14 +8,15 @@ are planned together, so each day is planned for several shares λ of it, whole 
 
 with m_d all that the day costs but for demand that is billed by month or year, of which π_k is the price per kW and
 p_dk the day's metered peak. (p_d(λ), m_d(λ)) are points of the lower hull of what a day costs by its peak: each is the
-cheapest plan of all that keep to its peaks.
+cheapest plan of all that keep to its peaks. Between two of them lie their mixtures, which are plans as well and cost no
+less than the hull (:class:`Mixtures`).
 
 Source: Everett 1963, Generalized Lagrange multiplier method, Operations Research 11.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -41,6 +42,8 @@ SHARES = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
 """Shares of the demand charge that a day may bear: all of it, down to about one of a month's days."""
 
 _DAY_H = 24.0
+_MIXTURES = 16
+"""Of two neighbouring plans: between two shares a peak may grow from nothing to thousands of kW."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,39 @@ class DayPlan:
     energy_kwh: Mapping[Key, float]
     others: float
     emitted_kg: float
+
+
+@dataclass(frozen=True)
+class Mixtures:
+    """Plans of N days from the lowest peaks to the highest, G of each: those of the shares, and mixtures of two.
+
+    Attributes:
+        share: (G,) of the demand charge.
+        peak_kw: by key, (N, G).
+        energy_kwh: by key, (N, G).
+        others: (N, G).
+    """
+
+    share: Array
+    peak_kw: Mapping[Key, Array]
+    energy_kwh: Mapping[Key, Array]
+    others: Array
+
+    @classmethod
+    def of(cls, days: Sequence[tuple[DayPlan, ...]]) -> Mixtures:
+        """Of days with a plan for each share."""
+        at = np.linspace(0, len(SHARES) - 1, (len(SHARES) - 1) * _MIXTURES + 1)
+
+        def mixed(values: Sequence[Sequence[float]]) -> Array:
+            return np.array([np.interp(at, np.arange(len(SHARES)), of_day) for of_day in values])
+
+        peaks, energies = days[0][0].peak_kw.keys(), days[0][0].energy_kwh.keys()
+        return cls(
+            np.interp(at, np.arange(len(SHARES)), SHARES),
+            {key: mixed([[plan.peak_kw[key] for plan in plans] for plans in days]) for key in peaks},
+            {key: mixed([[plan.energy_kwh[key] for plan in plans] for plans in days]) for key in energies},
+            mixed([[plan.others for plan in plans] for plans in days]),
+        )
 
 
 @dataclass

@@ -2,7 +2,7 @@ r"""What the rest of the month will bring, where the park's file does not say: p
 
 A plan pays what it adds to the month's bill, so it must know what will be billed anyway. Each of the last N whole days
 that are measured is planned by itself for several shares λ of the demand charge (``dispatch.planning.past_days``):
-the more of it a day bears, the lower its peak p_d and the dearer all else. With D days of the month left after a
+the more of it a day bears, the lower its peak p_d and the dearer all else, m_d. With D days of the month left after a
 horizon of H days, what is expected is the level that makes all of them together cheapest,
 
 .. math::
@@ -20,16 +20,15 @@ Source: order statistics, E[F(X_{(D)})] = D / (D + 1): David & Nagaraja 2003, Or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from dispatch.assets.grid_connection import GridConnection
-from dispatch.planning.past_days import SHARES, DayPlan, Key, PastDays, lasting
+from dispatch.planning.past_days import DayPlan, Key, Mixtures, PastDays, lasting
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.tariff.carried import slot_of
@@ -40,6 +39,7 @@ _LEAST_DAYS = 3
 _DAY_S = 86_400
 _PEAK, _ENERGY = "expected_peak_kw", "expected_day_kwh"
 _TOLERANCE_KW = 0.01
+_SAME = 1e-6
 
 
 @dataclass(frozen=True)
@@ -73,19 +73,18 @@ class _Billed:
         """What raises no bill."""
         return float(self.paid_kw[0])
 
-    def money(self, peak_kw: float) -> float:
-        """What a peak adds to the bill."""
-        return float(self.prices @ np.maximum(peak_kw - self.paid_kw, 0.0))
+    def money(self, peak_kw: Array) -> Array:
+        """What peaks add to the bill."""
+        return np.asarray(np.maximum(peak_kw[..., None] - self.paid_kw, 0.0) @ self.prices)
 
 
 @dataclass(frozen=True)
 class _Level:
-    """Peaks that are expected, the plans that the days have under them, and what the rest of the month costs then."""
+    """Peaks and energies of a day that are expected, and the share of the demand charge that a day bears then."""
 
     share: float
     peak_kw: Mapping[Key, float]
-    plans: Sequence[DayPlan]
-    money: float
+    energy_kwh: Mapping[Key, float]
 
 
 @dataclass
@@ -120,7 +119,9 @@ class Remainder:
         unsaid = {
             (name, key.partition(":")[2]) for name, keys in wanted.items() for key in keys if key.startswith(_PEAK)
         }
-        level = self._cheapest(list(known.values()), horizon, left, state or {}, unsaid)
+        billed, days = _billed(self.site, horizon, state or {}), Mixtures.of(list(known.values()))
+        alike = left + float(horizon.edge_h[-1]) * 3600 / _DAY_S
+        level = _cheapest(days, billed, unsaid, left, alike, self.site.objective.money)
         found = {name: {key: _figure(level, name, key) for key in keys} for name, keys in wanted.items()}
         notes = (_note(name, of, len(known), max(known), left, level.share) for name, of in found.items())
         return Rest(found, tuple(notes))
@@ -135,16 +136,6 @@ class Remainder:
         days = [today - timedelta(days=n) for n in range(self.site.planning.rest_of_month_days, 0, -1)]
         made = {day: self.past.plans(day, moment_s) for day in days}
         return {day: plans for day, plans in made.items() if plans is not None}
-
-    def _cheapest(
-        self, days: Sequence[tuple[DayPlan, ...]], horizon: Horizon, left: float, state: State, unsaid: set[Key]
-    ) -> _Level:
-        """The level that makes the days of the horizon and those left cheapest; of equal ones the lowest."""
-        billed = _billed(self.site, horizon, state)
-        alike = left + float(horizon.edge_h[-1]) * 3600 / _DAY_S
-        levels = [_level(days, n, billed, unsaid, left, alike, self.site.objective.money) for n in range(len(SHARES))]
-        least = min(level.money for level in levels)
-        return next(level for level in levels if level.money <= least + 1e-6 * max(abs(least), 1.0))
 
 
 def _billed(site: Site, horizon: Horizon, state: State) -> dict[Key, _Billed]:
@@ -164,36 +155,38 @@ def _billed(site: Site, horizon: Horizon, state: State) -> dict[Key, _Billed]:
     return out
 
 
-def _level(
-    days: Sequence[tuple[DayPlan, ...]],
-    at: int,
-    billed: Mapping[Key, _Billed],
-    unsaid: set[Key],
-    left: float,
-    alike: float,
-    weight: float,
+def _cheapest(
+    days: Mixtures, billed: Mapping[Key, _Billed], unsaid: set[Key], left: float, alike: float, weight: float
 ) -> _Level:
-    """Peaks that are expected where each day bears one share of the demand charge, and what that costs."""
-    peak_kw = {key: float(np.quantile([plans[at].peak_kw[key] for plans in days], left / (left + 1))) for key in unsaid}
-    free_kw = {key: max(peak_kw.get(key, 0.0), one.free_kw) for key, one in billed.items()}
-    chosen = [_cheapest_within(plans, free_kw) for plans in days]
-    demand = sum(one.money(free_kw[key]) for key, one in billed.items())
-    money = weight * demand + alike * float(np.mean([plan.others for plan in chosen]))
-    return _Level(SHARES[at], peak_kw, chosen, money)
+    """The level that makes all days together cheapest; of equal ones the lowest.
 
-
-def _cheapest_within(plans: tuple[DayPlan, ...], free_kw: Mapping[Key, float]) -> DayPlan:
-    """A day's cheapest plan that raises no peak above those that are free; the one with the least peak if none does."""
-    kept = [p for p in plans if all(kw <= free_kw[key] + _TOLERANCE_KW for key, kw in p.peak_kw.items())]
-    return min(kept or plans[:1], key=lambda plan: plan.others)
+    Args:
+        unsaid: peaks that are looked for; of the others nothing is expected but what is paid for anyway.
+        left: days after the horizon, whose highest peak counts.
+        alike: days whose costs count: those and the horizon's.
+        weight: of money in the park's objective.
+    """
+    count, points = days.others.shape
+    level = {key: np.quantile(days.peak_kw[key], left / (left + 1), axis=0) for key in unsaid}
+    free = {key: np.maximum(level.get(key, np.zeros(points)), one.free_kw) for key, one in billed.items()}
+    # (level, day, point): may the day have this plan under this level?
+    kept = np.ones((points, count, points), bool)
+    for key, free_kw in free.items():
+        kept &= days.peak_kw[key][None] <= free_kw[:, None, None] + _TOLERANCE_KW
+    chosen = np.where(kept, days.others[None], np.inf).argmin(axis=2)
+    chosen[~kept.any(axis=2)] = 0  # the least peak that it can have is above
+    each = np.arange(count)[None, :]
+    demand = sum((billed[key].money(free_kw) for key, free_kw in free.items()), np.zeros(points))
+    money = weight * demand + alike * days.others[each, chosen].mean(axis=1)
+    best = int(np.flatnonzero(money <= money.min() + _SAME * max(abs(money.min()), 1.0))[0])
+    energy = {key: float(values[each[0], chosen[best]].mean()) for key, values in days.energy_kwh.items()}
+    return _Level(float(days.share[best]), {key: float(kw[best]) for key, kw in level.items()}, energy)
 
 
 def _figure(level: _Level, name: str, key: str) -> float:
     """What a key of a connection's state is expected to be [kW or kWh]."""
     what, _, component = key.partition(":")
-    if what == _PEAK:
-        return round(level.peak_kw[name, component], 3)
-    return round(float(np.mean([plan.energy_kwh[name, component] for plan in level.plans])), 3)
+    return round((level.peak_kw if what == _PEAK else level.energy_kwh)[name, component], 3)
 
 
 def _unsaid(asset: GridConnection) -> tuple[str, ...]:
@@ -219,10 +212,9 @@ def _note(name: str, of: Mapping[str, float], days: int, last: date, left: float
         f"{words[key.partition(':')[0]].format(value)} ({key.partition(':')[2]})" for key, value in sorted(of.items())
     ]
     until = f"the cheapest plans of {days} measured days up to {last.isoformat()}"
-    borne = "all" if share == 1 else str(Fraction(share))
     ways = {
         _PEAK: f"peaks: their quantile at {left / (left + 1):.0%}, the highest of so many days on average, if each day "
-        f"bears {borne} of the demand charge, as is cheapest for the month",
+        f"bears {share:.0%} of the demand charge, as is cheapest for the month",
         _ENERGY: "energy: their mean",
     }
     how = "; ".join(words for what, words in ways.items() if any(key.startswith(what) for key in of))

@@ -256,12 +256,36 @@ def test_a_peak_that_serves_all_days_of_a_month_is_expected_and_not_one_that_a_d
     at = horizon()
     found = Remainder(site, flat).expected(at, noon_before(at))
     assert found.state["pcc"]["expected_peak_kw:demand"] == pytest.approx(40 + 100 / 6, abs=0.01)
-    assert "if each day bears 1/4 of the demand charge" in found.notes[0]
+    assert "if each day bears 25% of the demand charge" in found.notes[0]
     # 30 May: one day is left after it, and two days earn 4.8.
     late = horizon(date(2024, 5, 30))
     found = Remainder(site, flat).expected(late, noon_before(late))
     assert found.state["pcc"]["expected_peak_kw:demand"] == pytest.approx(40, abs=0.01)
-    assert "bears all of" in found.notes[0]
+    assert "bears 100% of" in found.notes[0]
+
+
+def test_a_level_that_suits_most_days_is_found_where_few_would_have_a_higher_one() -> None:
+    """In one cheap hour a kW moves a kWh from 0.5 to 0.1, as far as the day needs it: twelve days 100 kWh, two 400.
+
+    17 days at 0.4 are 6.8 a kW up to 100 kW, and above it 17/14 · 2 · 0.4, less than one: of 5 a kW the best is 100.
+    """
+    hours = {"night": (["00:00-01:00"], 0.1), "day": (["01:00-24:00"], 0.5)}
+    prices = [
+        {"name": name, "basis": "energy", "price_per_kwh": price, "calendar": {"hours": of}, "source": "test"}
+        for name, (of, price) in hours.items()
+    ]
+    demand = {"name": "demand", "basis": "demand", "price_per_kw_month": 5.0, "source": "test"}
+    named = {"name": "test", "currency": "EUR", "components": [*prices, demand]}
+    store, _ = by_night(energy_kwh=500, charge_kw=500, discharge_kw=500)
+
+    def needs(name: str, at: Horizon, moment_s: int) -> Array:
+        need_kwh = 400.0 if at.local_start[0].date().day in (5, 11) else 100.0
+        return np.where(np.arange(24) == 0, 0.0, need_kwh / 23)
+
+    at = horizon()
+    found = Remainder(silent(store, tariff=named), needs).expected(at, noon_before(at)).state["pcc"]
+    between = (400 - 400 / 23) / 16  # plans of two shares are mixed in sixteenths
+    assert found["expected_peak_kw:demand"] == pytest.approx(100, abs=between)
 
 
 def test_what_is_paid_for_anyway_is_used_by_the_days_that_are_expected() -> None:
