@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full
 from dispatch.errors import DataError
@@ -15,12 +15,13 @@ from dispatch.fields.series import History, Need
 from dispatch.part import Account, Part, Port, Violation, breaches, mistakes
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
+from dispatch.units.photovoltaics import Modules
 
 _SUPPLY_SHARE, _SUPPLY_SHARE_FROM_2030 = 0.30, 0.35
 RULES = ("own use", "supply", "export")
 
 
-class DirectLine(Asset):
+class DirectLine(Modules, Asset):
     r"""Generation split into own use u, delivered to the site, and export x through a connection of the plant's own.
 
     .. math::
@@ -40,10 +41,8 @@ class DirectLine(Asset):
     kind: Literal["direct_line"] = "direct_line"
     bus: str
     technology: Literal["wind", "pv"] = Field(description="what its forecast is learned as")
-    rated_kw: Positive
+    rated_kw: Positive = Field(description="of PV the peak power of its modules")
     history: History | None = Field(default=None, description="measured generation")
-    tilt_deg: Finite = Field(default=20.0, ge=0, le=90, description="of PV, for forecasts from weather")
-    azimuth_deg: Finite = Field(default=180.0, ge=0, lt=360, description="of PV, likewise; 180 = south")
     price_per_kwh: NonNegative = Field(default=0.0, description="what the site pays for own use")
     export_kw: NonNegative = Field(default=0.0, description="limit of the plant's own connection to the grid")
     export_price_per_kwh: Finite = Field(default=0.0, description="what the plant earns for its export")
@@ -63,12 +62,17 @@ class DirectLine(Asset):
     relieves: ClassVar[bool] = True
     counts_on: ClassVar[bool] = True
 
+    @model_validator(mode="after")
+    def _only_pv_has_modules(self) -> Self:
+        if self.technology != "pv" and (said := self.said_of_modules()):
+            raise ValueError(f"{' and '.join(said)} are of PV: leave out with technology {self.technology}")
+        return self
+
     @property
     def needs(self) -> tuple[Need, ...]:
         """Available power, from its history; that of PV from weather too."""
-        sun = {"peak_kw": self.rated_kw, "tilt_deg": self.tilt_deg, "azimuth_deg": self.azimuth_deg}
-        physics = sun if self.technology == "pv" else {}
-        return (Need("available_kw", self.technology, self.rated_kw, self.history, physics),)
+        most, physics = self.forecast_terms(self.rated_kw) if self.technology == "pv" else (self.rated_kw, {})
+        return (Need("available_kw", self.technology, most, self.history, physics),)
 
     @classmethod
     def ratings(cls, rows: Rows[DirectLine], horizon: Horizon) -> dict[str, Array]:

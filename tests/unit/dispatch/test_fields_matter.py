@@ -20,6 +20,7 @@ from dispatch.asset import Asset
 from dispatch.assets.battery import Battery
 from dispatch.signals import Horizon
 from dispatch.solver.highs import Matrices
+from dispatch.units.photovoltaics import Modules
 from tests.unit.dispatch.assets import templates
 from tests.unit.dispatch.assets.templates import ALL_KINDS, Template
 
@@ -48,26 +49,13 @@ def _life(asset: Asset) -> object:
 
 
 ELSEWHERE: dict[tuple[str, str], tuple[Callable[[Asset], object], str]] = {
-    **{
-        ("pv", name): (_needs, _FORECAST)
-        for name in (
-            "peak_kw",
-            "tilt_deg",
-            "azimuth_deg",
-            "tracking",
-            "system_losses",
-            "inverter_kw",
-            "inverter_efficiency",
-            "temperature_coefficient_per_k",
-            "available_fraction",
-            "capacity_history",
-        )
-    },
+    **{(kind, name): (_needs, _FORECAST) for kind in ("pv", "direct_line") for name in Modules.model_fields},
+    **{("pv", name): (_needs, _FORECAST) for name in ("peak_kw", "available_fraction", "capacity_history")},
     **{
         ("wind", name): (_needs, _FORECAST)
         for name in ("rated_kw", "count", "hub_height_m", "power_curve", "available_fraction", "capacity_history")
     },
-    **{("direct_line", name): (_needs, _FORECAST) for name in ("rated_kw", "tilt_deg", "azimuth_deg")},
+    ("direct_line", "rated_kw"): (_needs, _FORECAST),
     ("grid_connection", "marginal_intensity_kg_per_kwh"): (
         _marginal,
         "a signal that accounts of what a decision adds are made with; a plan's carbon is that of the average",

@@ -351,7 +351,12 @@ _SMALLER = [{"valid_to": "2023-05-31", "capacity_kw": 20.0}]
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (_worn(), *_electric_stores("battery")),
     "cable": (_cable(),),
-    "direct_line": (_direct(), _direct(technology="pv", tilt_deg=30.0, azimuth_deg=170.0)),
+    "direct_line": (
+        _direct(),
+        _direct(technology="pv", tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),
+        _direct(technology="pv", inverter_kw=70.0, inverter_efficiency=0.96, tracking={}),
+        _direct(technology="pv", temperature_coefficient_per_k=-0.004),
+    ),
     "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0), _metered(), _contracted()),
     "load": (
         Template(

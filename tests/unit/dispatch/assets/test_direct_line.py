@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from dispatch.assets.direct_line import DirectLine
+from dispatch.assets.pv import Pv
 from dispatch.audit import audit
 from dispatch.config.park import load_site
 from dispatch.errors import ConfigError, DataError
@@ -176,3 +178,21 @@ def test_what_a_plan_sells_the_site_has_before_a_load_is_shed(import_kw: float, 
     assert audit(done).violations == ()
     assert done.asset("wind", "sold_kw") == pytest.approx([sold] * 4)
     assert done.asset("load", "shed_kw") == pytest.approx([10 - import_kw if import_kw < 10 else 0] * 4)
+
+
+def test_a_direct_line_of_pv_is_forecast_like_the_parks_own_array() -> None:
+    """100 kW of modules that turn, behind an inverter for 80 kW."""
+    modules = {"tracking": {"max_angle_deg": 50}, "inverter_kw": 80, "inverter_efficiency": 0.97, "system_losses": 0.1}
+    modules |= {"temperature_coefficient_per_k": -0.004}
+    own = Pv.model_validate({"kind": "pv", "name": "own", "bus": "main", "peak_kw": 100} | modules)
+    (there,), (here,) = DirectLine.model_validate(line(technology="pv") | modules).needs, own.needs
+    assert (there.kind, there.capacity_kw) == ("pv", 80)
+    assert there.physics == here.physics
+    assert there.physics["inverter_kw"] == 80
+
+
+def test_wind_has_no_modules() -> None:
+    for field in ({"tilt_deg": 30}, {"inverter_kw": 80}, {"tracking": {}}):
+        with pytest.raises(ValidationError, match=f"{next(iter(field))} are of PV: leave out with technology wind"):
+            DirectLine.model_validate(line() | field)
+    assert DirectLine.model_validate(line()).needs[0].physics == {}
