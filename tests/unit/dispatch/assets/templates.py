@@ -335,28 +335,12 @@ def _sold(direction: str, **fields: Any) -> Template:
     return Template(asset | fields, (pcc, load(), engine, store), ELECTRIC, horizon)
 
 
-def _direct(**fields: Any) -> Template:
-    """More than the site takes at noon, less than a third of its use over the day."""
-    asset = {"kind": "direct_line", "name": "it", "bus": "main", "technology": "wind", "rated_kw": 90.0}
-    asset |= {"price_per_kwh": 0.2, "export_kw": 40.0, "export_price_per_kwh": 0.25, "loads": ["load"]}
-    asset |= {"own_use_share_min": 0.6, "supply_share_min": 0.5, "export_share_max": 0.2, "penalty_per_kwh": 0.3}
-    asset |= {"to_date_available_kwh": 300.0, "to_date_own_use_kwh": 90.0, "to_date_export_kwh": 50.0}
-    asset |= {"to_date_consumed_kwh": 400.0}
-    return Template(asset | fields, (priced() | {"export_kw": 10}, load()), {**ELECTRIC, **_WEATHER})
-
-
 _CURVE = [{"speed_m_s": speed, "power_kw": power} for speed, power in ((3.0, 0.0), (11.0, 48.0), (25.0, 48.0))]
 _SMALLER = [{"valid_to": "2023-05-31", "capacity_kw": 20.0}]
 
 TEMPLATES: dict[str, tuple[Template, ...]] = {
     "battery": (_worn(), *_electric_stores("battery")),
     "cable": (_cable(),),
-    "direct_line": (
-        _direct(),
-        _direct(technology="pv", tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),
-        _direct(technology="pv", inverter_kw=70.0, inverter_efficiency=0.96, tracking={}),
-        _direct(technology="pv", temperature_coefficient_per_k=-0.004),
-    ),
     "grid_connection": (_connection(), _connection(month_to_date_peak_kw=10.0), _metered(), _contracted()),
     "load": (
         Template(

@@ -1,4 +1,4 @@
-"""Templates of the kinds that concern the whole site: pipes and outages; see ``templates``."""
+"""Templates of the kinds that concern the whole site: pipes, outages and direct lines; see ``templates``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.parks import battery, grid, load, unit
-from tests.unit.dispatch.assets.templates import DEMAND, PRICE, STEPS, Template, hourly_tariff
+from tests.unit.dispatch.assets.templates import DEMAND, ELECTRIC, PRICE, STEPS, Template, hourly_tariff, priced
 
 
 def _pipe(**fields: Any) -> Template:
@@ -42,7 +42,24 @@ def _outage(**fields: Any) -> Template:
     return Template(asset | fields, (pcc, load(), store, engine, roof), series)
 
 
+def _direct(**fields: Any) -> Template:
+    """More than the site takes at noon, less than a third of its use over the day."""
+    asset = {"kind": "direct_line", "name": "it", "bus": "main", "technology": "wind", "rated_kw": 90.0}
+    asset |= {"price_per_kwh": 0.2, "export_kw": 40.0, "export_price_per_kwh": 0.25, "loads": ["load"]}
+    asset |= {"own_use_share_min": 0.6, "supply_share_min": 0.5, "export_share_max": 0.2, "penalty_per_kwh": 0.3}
+    asset |= {"to_date_available_kwh": 300.0, "to_date_own_use_kwh": 90.0, "to_date_export_kwh": 50.0}
+    asset |= {"to_date_consumed_kwh": 400.0}
+    sun_or_wind = {("it", "available_kw"): np.linspace(5, 90, STEPS)}
+    return Template(asset | fields, (priced() | {"export_kw": 10}, load()), ELECTRIC | sun_or_wind)
+
+
 TEMPLATES: dict[str, tuple[Template, ...]] = {
+    "direct_line": (
+        _direct(),
+        _direct(technology="pv", tilt_deg=30.0, azimuth_deg=170.0, system_losses=0.1),
+        _direct(technology="pv", inverter_kw=70.0, inverter_efficiency=0.96, tracking={}),
+        _direct(technology="pv", temperature_coefficient_per_k=-0.004),
+    ),
     "pipe": (_pipe(), _pipe(two_way=True, under_way_back_kwh=[8.0, 4.0]), _full()),
     "outage": (_outage(), _outage(critical_share=1.0, critical_kw=30.0)),
 }
