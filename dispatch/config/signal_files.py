@@ -94,6 +94,7 @@ def _sessions(file: Path, named: SessionFile, zone: ZoneInfo) -> tuple[Session, 
         if name not in Session.model_fields:
             accepted = near_miss(name, list(Session.model_fields))
             raise Wrong("file", f"'{named.file}' has a column '{name}' that means nothing here", accepted)
+    columns = {name: with_points(cells, f"column '{name}' of '{named.file}'") for name, cells in columns.items()}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if not rows:
         raise Wrong("file", f"'{named.file}' holds no session", "a row for each session")

@@ -364,6 +364,13 @@ def test_what_is_wrong_in_a_file_of_sessions_is_said(tmp_path: Any, text: str, f
         load_site(tmp_path)
 
 
+def test_sessions_of_a_spreadsheet_have_decimal_commas(tmp_path: Any) -> None:
+    (tmp_path / "cars.csv").write_text("arrival;departure;charge_kw;needed_kwh\n08:00;13:00;7,5;12\n", "utf-8")
+    (tmp_path / "park.yaml").write_text(PARK, encoding="utf-8")
+    (member,) = (a for a in load_site(tmp_path).assets if isinstance(a, EvFleet))
+    assert member.all_sessions[0].charge_kw == 7.5
+
+
 def test_a_file_that_is_not_there_or_not_read_is_said(tmp_path: Any) -> None:
     (tmp_path / "park.yaml").write_text(PARK, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"there is no file 'cars\.csv'"):
