@@ -50,22 +50,29 @@ class Offered:
         )
 
     def curves(
-        self, product: Product, day: date, sides: Sequence[Side], holding: float = 0.0, planned_kw: Array | None = None
+        self,
+        product: Product,
+        day: date,
+        sides: Sequence[Side],
+        holding: float = 0.0,
+        planned_kw: Array | None = None,
+        over: Horizon | None = None,
     ) -> list[Curve]:
         """A curve for each side.
 
         Args:
             holding: price of a kW that is kept ready for an hour, of capacity.
             planned_kw: (T,) a plan to buy and sell around.
+            over: periods of the day, one after the other; all by default.
 
         Raises:
             DataError: the product pays for no capacity, or is not for a side.
-            AlignmentError: the steps do not cover the day's periods.
+            AlignmentError: the steps do not cover the periods.
         """
         if holding < 0 or (holding and product.kind != "capacity"):
             accepted = "0 or more" if product.kind == "capacity" else f"none: {product.name} does not pay for capacity"
             raise DataError(f"holding {holding:g}; accepted: {accepted}")
-        over = periods(product, day)
+        over = periods(product, day) if over is None else over
         blocks = self.kept_up(over)
         if planned_kw is None:
             return [curve(blocks, side, self.steps, product, over, holding) for side in sides]

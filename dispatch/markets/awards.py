@@ -121,6 +121,12 @@ def asked_price(offer: BidPeriod, quantity_kw: float, product: Product) -> float
     return float(price[np.flatnonzero(taken > quantity_kw * _RELATIVE)[-1]])
 
 
+def span(award: Award, product: Product) -> Horizon | None:
+    """The day's periods from the first awarded one to the last; None where nothing is awarded."""
+    made, asked = periods(product, award.day), np.flatnonzero(award.quantity_kw(product) > 0)
+    return Horizon(made.edges[asked[0] : asked[-1] + 2], made.time_zone) if asked.size else None
+
+
 def profile(award: Award, product: Product, steps: Horizon) -> Array:
     """(T,) mean kW that the award asks for in each step of a horizon; steps outside its periods are asked nothing.
 
@@ -128,13 +134,11 @@ def profile(award: Award, product: Product, steps: Horizon) -> Array:
         AlignmentError: the horizon does not cover the award's periods.
         DataError: the award changes within a step, which no plan in these steps can follow.
     """
-    made, quantity = periods(product, award.day), award.quantity_kw(product)
-    asked = np.flatnonzero(quantity > 0)
-    if not asked.size:
+    over, quantity = span(award, product), award.quantity_kw(product)
+    if over is None:
         return np.zeros(steps.steps)
-    span = Horizon(made.edges[asked[0] : asked[-1] + 2], made.time_zone)
-    pieces = cells(steps, span)
-    wanted = quantity[asked[0] + pieces.period]
+    pieces = cells(steps, over)
+    wanted = quantity[np.argmax(quantity > 0) + pieces.period]
     energy = np.bincount(pieces.step, wanted * pieces.hours, steps.steps)
     mean = np.asarray(energy / steps.hours)
     if (uneven := np.abs(wanted - mean[pieces.step]) > _RELATIVE * quantity.max()).any():

@@ -14,6 +14,7 @@ from dispatch.fields.frozen import Finite, Fraction, Frozen, Positive
 from dispatch.markets.calendar import gates, local, stamp
 from dispatch.markets.curves import Curve
 from dispatch.markets.product import Product, Side
+from dispatch.signals import Horizon
 
 _RELATIVE = 1e-6
 
@@ -215,6 +216,10 @@ def _no_period(start: datetime, day: date) -> str:
 
 
 def _starts(product: Product, day: date) -> str:
-    made = gates(product, day).periods
+    return starts_of(product, gates(product, day).periods)
+
+
+def starts_of(product: Product, made: Horizon) -> str:
+    """When periods start, in words."""
     first, last = made.local_start[0], made.local_start[-1]
     return f"{first.isoformat()} to {last.isoformat()} in steps of {product.period_minutes} min"

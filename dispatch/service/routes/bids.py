@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from dispatch.errors import ConfigError, DataError, Problem
 from dispatch.fleet.offering import offered
 from dispatch.markets.bids import Bid as MarketBid
-from dispatch.markets.bids import BidPeriod, bid_of, require
+from dispatch.markets.bids import BidPeriod, bid_of, require, starts_of
 from dispatch.markets.calendar import gates, local, periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.product import Product
@@ -28,6 +29,7 @@ from dispatch.service.schemas.values import BidId, Name
 from dispatch.service.store import Tx, bids, fleet_results, fleets
 from dispatch.service.store.fleet_results import Result
 from dispatch.service.work import held
+from dispatch.signals import Horizon
 
 router = APIRouter(tags=["bids"])
 Reads = Annotated[Call, Depends(allowed("markets:read"))]
@@ -84,19 +86,35 @@ def _made(tx: Tx, body: BidAsked, found: Result, product: Product, day: date) ->
         raise DataError(f"flexibility '{found.id}' was asked for without blocks; accepted: one with costs")
     envelope, blocks = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
     made = offered(envelope, blocks, found.summary["time_zone"])
-    curves = made.curves(product, day, (body.side,), body.holding_per_kw_h)
-    bid = _within(bid_of(curves[0], product, day, body.portfolio), body)
+    over = _within(periods(product, day), body, product, made.steps)
+    curves = made.curves(product, day, (body.side,), body.holding_per_kw_h, over=over)
+    bid = bid_of(curves[0], product, day, body.portfolio)
     if not bid.periods:
         least = f"{product.quantity_min_kw:g} kW"
         raise DataError(f"nothing to bid: in no period the {len(made.names)} sites have {least} all along")
     return bid, float(curves[0].left_out_kw.mean())
 
 
-def _within(bid: MarketBid, body: BidAsked) -> MarketBid:
-    """The periods that begin from when to when is asked for."""
-    first, last = body.start, body.end
-    kept = [one for one in bid.periods if (first is None or first <= one.start) and (last is None or one.start < last)]
-    return bid.model_copy(update={"periods": tuple(kept)})
+def _within(over: Horizon, body: BidAsked, product: Product, known: Horizon) -> Horizon:
+    """The periods of a day that begin from when to when is asked for.
+
+    Raises:
+        InvalidError: there is none, or one of them is not known of the fleet.
+    """
+    starts = over.local_start
+    first, last = body.start or starts[0], body.end or over.local_end[-1]
+    kept = np.flatnonzero([first <= start < last for start in starts])
+    if not kept.size:
+        place = "/start" if body.start else "/end"
+        fault = Fault(place, "leaves no period of the day", accepted=starts_of(product, over))
+        raise InvalidError("There is no period to bid for.", (fault,))
+    made = Horizon(over.edges[kept[0] : kept[-1] + 2], over.time_zone)
+    if made.edges[0] < known.edges[0] or made.edges[-1] > known.edges[-1]:
+        span = f"{known.local_start[0].isoformat()} to {known.local_end[-1].isoformat()}"
+        accepted = f"periods from {span}, chosen by start and end"
+        fault = Fault("/flexibility", f"is not known for all periods of the day of {product.name}", accepted=accepted)
+        raise InvalidError("Nobody knows what the fleet can do then.", (fault,))
+    return made
 
 
 def _require(bid: MarketBid, body: BidAsked, product: Product, at: datetime) -> None:

@@ -13,7 +13,7 @@ from dispatch.fleet.members import Member
 from dispatch.fleet.offering import Offered, offered
 from dispatch.fleet.run.planned import plain
 from dispatch.fleet.shared.model import read_shared
-from dispatch.markets.awards import Award, profile
+from dispatch.markets.awards import Award, profile, span
 from dispatch.markets.calendar import periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.curves import cells, merit
@@ -99,8 +99,10 @@ def _wanted(made: Offered, award: Award, product: Product, kept: Mapping[str, Ke
     fixed = np.stack([kept[name].total_kw(made.steps.steps) for name in made.names])
     plan = np.where(np.isfinite(fixed), fixed, made.plan_kw)
     asked = profile(award, product, made.steps)
-    order = merit(made.kept_up(periods(product, award.day)), award.side)
-    shares = order.shares(np.minimum(asked, order.most_kw), len(made.names))
+    shares = np.zeros_like(plan)
+    if (over := span(award, product)) is not None:
+        order = merit(made.kept_up(over), award.side)
+        shares = order.shares(np.minimum(asked, order.most_kw), len(made.names))
     return Wanted(award.side, plan, asked, shares)
 
 
@@ -128,10 +130,10 @@ def _told(asked: Asked, made: Awarded, wanted: Wanted, product: Product) -> dict
 
 def _nearest(award: Award, product: Product, given_kw: Array, steps: Horizon) -> list[dict[str, Any]]:
     """Period by period what the fleet can give of the award, in the product's steps."""
-    over, asked = periods(product, award.day), award.quantity_kw(product)
-    pieces = cells(steps, over) if steps.edges[0] <= over.edges[0] and steps.edges[-1] >= over.edges[-1] else None
-    if pieces is None:
-        return []
+    over = span(award, product)
+    assert over is not None  # nothing is not too much
+    asked = award.quantity_kw(product)[np.isin(periods(product, award.day).edges[:-1], over.edges[:-1])]
+    pieces = cells(steps, over)
     energy = np.bincount(pieces.period, given_kw[pieces.step] * pieces.hours, over.steps)
     kw = np.floor(energy / over.hours / product.quantity_step_kw + 1e-9) * product.quantity_step_kw
     return [

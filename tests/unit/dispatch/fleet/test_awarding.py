@@ -8,6 +8,7 @@ import pytest
 from dispatch.fleet import awarding
 from dispatch.fleet.awarding import Wanted, carry_out
 from dispatch.fleet.flexing import flexibility_of
+from dispatch.fleet.shared import recount
 from dispatch.fleet.shared.kinds.power_limit import PowerLimit
 from tests.unit.dispatch.fleet.run.small_fleet import HORIZON, member
 
@@ -89,7 +90,7 @@ def test_an_award_of_nothing_moves_no_site(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_rounding_of_programs_does_not_show_in_set_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    counted = awarding.recounted
+    counted = recount.recounted
     monkeypatch.setattr(awarding, "recounted", lambda fleet, schedules: counted(fleet, schedules) + 3e-7)
     steps = slice(10, 12)
     made = carry_out(MEMBERS, HORIZON, wanted(20.0, steps))
@@ -98,7 +99,7 @@ def test_rounding_of_programs_does_not_show_in_set_points(monkeypatch: pytest.Mo
 
 
 def test_who_has_no_part_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    counted, net = awarding.recounted, PLAN.copy()
+    counted, net = recount.recounted, PLAN.copy()
     net[0, 10] -= 20.0
     net[1, 10] += 1e-11  # what a program leaves of a site that does nothing
 
