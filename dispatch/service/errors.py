@@ -27,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dispatch.errors import ConfigError
+from dispatch.errors import ConfigError, ParkwattError
 
 _LONGEST_VALUE = 200
 _LONGEST_FAULTS = 100
@@ -147,6 +147,12 @@ class InvalidError(ServiceError):
     """Read, but wrong: carries every fault found, not the first."""
 
     status, kind, title = 422, "invalid", "The request is wrong in places"
+
+
+def at_field(error: ParkwattError, pointer: str, value: Any) -> InvalidError:
+    """What a message of the packages below says of one field of a request."""
+    message, _, accepted = str(error).partition("; accepted: ")
+    return InvalidError(str(error), (Fault(pointer, message, value, accepted),))
 
 
 class PreconditionRequiredError(ServiceError):

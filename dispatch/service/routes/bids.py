@@ -18,7 +18,7 @@ from dispatch.markets.bids import BidPeriod, bid_of, require, starts_of
 from dispatch.markets.calendar import gates, local, periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.product import Product
-from dispatch.service.errors import ConflictError, Fault, InvalidError
+from dispatch.service.errors import ConflictError, Fault, InvalidError, at_field
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
@@ -53,11 +53,7 @@ def post(fleet: Name, body: BidAsked, call: Writes) -> Response:
         fleets.get(tx, fleet)
         found = require_own(tx, fleet, body.flexibility)
         day = body.day or date.fromisoformat(found.summary["day"])
-        product = product_of(body.product, day)
-        if product.currency != (own := found.summary["currency"]):
-            message = f"is paid in {product.currency}, the fleet's sites count in {own}"
-            fault = Fault("/product", message, product.name, f"a product in {own}")
-            raise InvalidError("Costs in one currency are no prices in another.", (fault,))
+        product = _product(body, day, found.summary["currency"])
         bid, left_out_kw = _made(tx, body, found, product, day)
         _require(bid, body, product, tx.now)
         beside, clipped = held.beside(tx, found, bid, product), None
@@ -69,6 +65,34 @@ def post(fleet: Name, body: BidAsked, call: Writes) -> Response:
         return Reply(201, document(kept), {"Location": f"{shown.API}/bids/{kept.id}"})
 
     return call.once(work)
+
+
+def _product(body: BidAsked, day: date, currency: str) -> Product:
+    """The product, if it can be sold by the fleet and carried out by its plans.
+
+    Raises:
+        InvalidError: it cannot.
+    """
+    try:
+        product = product_of(body.product, day)
+    except DataError as error:
+        raise at_field(error, "/product", body.product) from None
+    if product.currency != currency:
+        message = f"is paid in {product.currency}, the fleet's sites count in {currency}"
+        fault = Fault("/product", message, product.name, f"a product in {currency}")
+        raise InvalidError("Costs in one currency are no prices in another.", (fault,))
+    if product.kind == "capacity":
+        # Its set-points would give all of it all along, and leave nothing that is ready.
+        message = "is capacity that is held ready: schedules here give what is won, and hold nothing back"
+        fault = Fault("/product", message, product.name, "a product of energy or response")
+        raise InvalidError("An award of capacity could not be carried out.", (fault,))
+    if body.side not in product.sides:
+        text = f"{product.name} cannot be bid {body.side}"
+        raise InvalidError(f"{text}.", (Fault("/side", text, body.side, " or ".join(product.sides)),))
+    if body.holding_per_kw_h:
+        fault = Fault("/holding_per_kw_h", f"{product.name} does not pay for capacity", accepted="0")
+        raise InvalidError("Nothing is kept ready.", (fault,))
+    return product
 
 
 def _made(tx: Tx, body: BidAsked, found: Result, product: Product, day: date) -> tuple[MarketBid, float]:

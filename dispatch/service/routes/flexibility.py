@@ -90,7 +90,10 @@ def evaluate(fleet: Name, body: ProfileAsked, call: Asks) -> Response:
 
     def work(tx: Tx) -> Reply:
         fleets.get(tx, fleet)
-        require_own(tx, fleet, body.flexibility)
+        found = require_own(tx, fleet, body.flexibility)
+        if len(body.profile_kw) != (steps := found.summary["steps"]):
+            fault = Fault("/profile_kw", f"has {len(body.profile_kw)} values", accepted=f"{steps}, one for each step")
+            raise InvalidError("The profile is not of the flexibility's steps.", (fault,))
         request = {**body.model_dump(mode="json"), "fleet": fleet}
         return shown.accepted(fleet_results.submit(tx, "evaluation", fleet, request, parent=body.flexibility))
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from dispatch.errors import DataError
 from dispatch.markets.baselines.methods import method as method_of
-from dispatch.service.errors import ConflictError
+from dispatch.service.errors import ConflictError, Fault, InvalidError, at_field
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
@@ -31,10 +31,7 @@ Pages = Annotated[Paging, Depends(paging)]
 )  # fmt: skip
 def post(award: AwardId, body: SettlementAsked, call: Asks) -> Response:
     """By a baseline that is named, with the sites' meters (net_import_kw) of the days before and of the day itself."""
-    method = method_of(body.baseline)
-    if method.wants_temperature or method.wants_control:
-        what = "temperatures" if method.wants_temperature else "a control group"
-        raise DataError(f"baseline {method.name} needs {what}, which the service has not; accepted: another method")
+    _require_method(body.baseline)
 
     def work(tx: Tx) -> Reply:
         found = fleet_results.require(tx, "award", award)
@@ -44,6 +41,23 @@ def post(award: AwardId, body: SettlementAsked, call: Asks) -> Response:
         return shown.accepted(fleet_results.submit(tx, "settlement", found.fleet, request, parent=award))
 
     return call.once(work)
+
+
+def _require_method(name: str) -> None:
+    """A baseline that the service can make.
+
+    Raises:
+        InvalidError: there is none of that name, or it needs more than meters.
+    """
+    try:
+        method = method_of(name)
+    except DataError as error:
+        raise at_field(error, "/baseline", name) from None
+    if method.wants_temperature or method.wants_control:
+        what = "temperatures" if method.wants_temperature else "a control group"
+        message = f"baseline {method.name} needs {what}, which the service has not"
+        fault = Fault("/baseline", message, name, "another method")
+        raise InvalidError(f"{message}; accepted: another method", (fault,))
 
 
 def _document(tx: Tx, found: Result) -> Settlement:

@@ -18,6 +18,7 @@ from dispatch.service.work import fleet_day
 from dispatch.service.work.fleet_day import DEADLINE_S, FleetDay, Progress
 
 __all__ = ["DEADLINE_S", "commit", "floor", "prepare", "run"]
+_ROUNDING_KWH = 1e-6  # sums of many sites
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ def run(asked: Asked, progress: Progress) -> Content:
             "nearest_kw": float(nearest[step]),
             "missed_kwh": float(made.missed_kwh[step]),
         }
-        for step in (() if made.feasible else np.flatnonzero(made.missed_kwh > 0))
+        for step in (() if made.feasible else np.flatnonzero(made.missed_kwh > _ROUNDING_KWH))
     ]
     told = {
         "flexibility": "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -10,14 +10,20 @@ import pytest
 
 from benchmarks.topics.service import vpp_day
 from benchmarks.topics.service.vpp_day import BIDDING, DAY, FLEET, name_of
+from dispatch.service.errors import InvalidError
+from dispatch.service.routes.bids import _product
+from dispatch.service.schemas.bids import BidAsked
 from dispatch.service.store import bids, jobs
 from tests.unit.dispatch.service.market.lived import MORNING, SITES, TOMORROW, Lived, drafted, pointers
 
 
 def test_a_settlement_says_what_it_lacks(lived: Lived) -> None:
     path = f"/awards/{lived.award['id']}/settlements"
-    assert "no baseline method" in lived.post(path, {"baseline": "guess"}).json()["detail"]
-    assert "control group" in lived.post(path, {"baseline": "control_group"}).json()["detail"]
+    for baseline, why in (("guess", "no baseline method"), ("control_group", "control group")):
+        refused = lived.post(path, {"baseline": baseline})
+        assert pointers(refused) == ["/baseline"]
+        assert why in refused.json()["detail"]
+        assert refused.json()["errors"][0]["accepted"].startswith(("one of", "another method"))
     start = lived.award["periods"][0]["start"]
     asked = {"baseline": "match_three", "periods": [{"start": start, "activated_kw": 5.0}]}
     accepted = lived.post(path, asked).json()
@@ -92,7 +98,18 @@ def test_curves_of_ones_own_are_held_against_the_product(lived: Lived) -> None:
     both = {"start": MORNING["start"], "periods": [{"start": start, "steps": [{"quantity_kw": 100, "price": 0.2}]}]}
     assert "leave them out beside periods" in drafted(lived, **both).text
     assert "there is no product" in drafted(lived, product="day_ahead").text
+    assert pointers(drafted(lived, product="day_ahead")) == ["/product"]
     assert "cannot be bid down" in drafted(lived, side="down").text
+    assert pointers(drafted(lived, side="down")) == ["/side"]
+    assert pointers(drafted(lived, holding_per_kw_h=0.01)) == ["/holding_per_kw_h"]
+
+
+def test_capacity_is_not_bid_for_as_no_schedule_here_holds_it_ready() -> None:
+    fields = {"flexibility": "flx_" + "0" * 26, "product": "afrr_capacity", "side": "up", "holding_per_kw_h": 0.006}
+    with pytest.raises(InvalidError, match="could not be carried out") as told:
+        _product(BidAsked.model_validate(fields), date(2026, 3, 30), "EUR")
+    (fault,) = told.value.faults
+    assert (fault.pointer, fault.accepted) == ("/product", "a product of energy or response")
 
 
 def test_an_award_that_was_not_bid_is_refused_at_once(lived: Lived) -> None:
