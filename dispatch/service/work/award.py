@@ -18,10 +18,12 @@ from dispatch.markets.calendar import periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.curves import cells, merit
 from dispatch.markets.product import Product
+from dispatch.service.errors import UnavailableError
 from dispatch.service.store import bids, fleet_results, fleet_schedules
 from dispatch.service.store.fleet_results import Content
 from dispatch.service.store.fleet_schedules import SiteSchedule
 from dispatch.service.store.jobs import Job
+from dispatch.service.store.schedules import promises_of
 from dispatch.service.store.transaction import Tx
 from dispatch.service.work import fleet_day
 from dispatch.service.work.fleet_day import DEADLINE_S, FleetDay, Progress
@@ -33,7 +35,8 @@ from dispatch.signals import Array, Horizon
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DEADLINE_S", "commit", "floor", "prepare", "run"]
+__all__ = ["ATTEMPTS", "DEADLINE_S", "commit", "floor", "prepare", "run"]
+ATTEMPTS = 6  # of awards of the same sites that workers carry out at once one goes on, and the others begin again
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +48,21 @@ class Asked:
     envelope: pa.Table
     blocks: pa.Table
     kept: Mapping[str, Kept]
+    promised: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What becomes of it, before it is written."""
+    """What becomes of it, before it is written.
+
+    Attributes:
+        promised: sites and the schedules of the awards beside which it was planned.
+    """
 
     content: Content
     day: FleetDay
     schedules: tuple[SiteSchedule, ...]
+    promised: frozenset[tuple[str, str]] = frozenset()
 
 
 def prepare(tx: Tx, job: Job) -> Asked:
@@ -62,7 +71,14 @@ def prepare(tx: Tx, job: Job) -> Asked:
     found = fleet_results.require(tx, "flexibility", bid.flexibility)
     envelope, blocks = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
     day = fleet_day.again(tx, found)
-    return Asked(day, Award.model_validate(job.request["award"]), envelope, blocks, day.promised(tx))
+    award = Award.model_validate(job.request["award"])
+    return Asked(day, award, envelope, blocks, day.promised(tx), _others(tx, day))
+
+
+def _others(tx: Tx, day: FleetDay) -> frozenset[tuple[str, str]]:
+    """Sites and the schedules that hold in awards of theirs in the steps of a day."""
+    found = promises_of(tx, tuple(day.by_site), *day.span)
+    return frozenset((site, one.schedule) for site, some in found.items() for one in some)
 
 
 def run(asked: Asked, progress: Progress) -> Outcome:
@@ -84,7 +100,7 @@ def run(asked: Asked, progress: Progress) -> Outcome:
     # What cannot be delivered changes no site's schedule, and neither does an award of nothing.
     parts = schedules(members, made.steps, tables["sites"], tables["series"]) if carried.feasible else ()
     content = Content(told, tables, {}, "done" if carried.feasible else "infeasible")
-    return Outcome(content, asked.day, parts)
+    return Outcome(content, asked.day, parts, asked.promised)
 
 
 def _held(members: list[Member], asked: Asked, at: np.ndarray) -> list[Member]:
@@ -176,13 +192,19 @@ def _promised(award: Award) -> list[tuple[str, str]]:
 
 
 def commit(tx: Tx, job: Job, outcome: Outcome) -> dict[str, Any]:
-    """Keep the set-points and schedules; the bid is won."""
+    """Keep the set-points and schedules; the bid is won.
+
+    Raises:
+        UnavailableError: another worker carried out an award of one of the sites meanwhile; it is planned again.
+    """
     made = str(job.request["result"])
     feasible = bool(outcome.content.summary["feasible"])
     ids: Mapping[str, str] = {}
     if feasible:
         bids.award(tx, bids.get(tx, job.request["bid"]), made)
     if outcome.schedules:
+        if _others(tx, outcome.day) != outcome.promised:
+            raise UnavailableError("Another award of these sites was carried out meanwhile: this one is planned again.")
         # An award is later than every plan that was made before it, whenever its forecast was made.
         common = {**outcome.day.common(job, "award"), "issued": tx.now}
         common["request"] = {**common["request"], "promised": _promised(Award.model_validate(job.request["award"]))}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +12,11 @@ import pytest
 from benchmarks.topics.service import vpp, vpp_day
 from benchmarks.topics.service.vpp_day import AFTER, BIDDING, DAY, FLEET, name_of
 from dispatch.errors import SolveError
+from dispatch.service import work
+from dispatch.service.runner.runner import run_one
 from dispatch.service.store import audit, fleet_results, jobs
-from dispatch.service.work import fleet_day, fleet_plan, reserve
-from tests.unit.dispatch.service.market.lived import SITES, TOMORROW, Lived, pointers
+from dispatch.service.work import award, fleet_day, fleet_plan, reserve
+from tests.unit.dispatch.service.market.lived import KINDS, SITES, TOMORROW, Lived, drafted, pointers
 
 
 def test_set_points_add_up_to_the_award_and_every_site_follows_a_schedule_of_its_own(lived: Lived) -> None:
@@ -94,17 +97,52 @@ def test_two_awards_of_the_same_hours_count_what_meters_show_once(lived: Lived) 
     assert lived.vpp.award(bid.json(), share=1.0)["feasible"]
     lived.at(AFTER + timedelta(hours=1))
     second, made = lived.vpp.ids["award"], {}
-    for award in (first, second):
-        lived.vpp.ids["award"] = award
-        made[award] = lived.vpp.settle()
+    for each in (first, second):
+        lived.vpp.ids["award"] = each
+        made[each] = lived.vpp.settle()
     whole = made[first]["delivered_kwh"] + made[second]["delivered_kwh"]
     assert made[second]["delivered_kwh"] > 0
     assert whole == pytest.approx(shown_kwh)
     assert second in made[first]["notes"][-1]
-    delivery = {award: lived.get(f"/awards/{award}/delivery").json() for award in (first, second)}
+    delivery = {each: lived.get(f"/awards/{each}/delivery").json() for each in (first, second)}
     # Meters show the first award alone: both lack by what each asked, 100 kWh in all.
     assert sum(one["delivered_kwh"] for one in delivery.values()) == pytest.approx(lived.award["awarded_kwh"])
     assert delivery[second]["delivered_kwh"] < 100
+
+
+def test_awards_that_two_workers_carry_out_at_once_know_of_each_other(
+    lived: Lived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived.at(BIDDING + timedelta(minutes=10))
+    start, accepted = (DAY + timedelta(hours=10)).isoformat(), []
+    for _ in range(2):
+        curve = [{"start": start, "steps": [{"quantity_kw": 100.0, "price": 0.5}]}]
+        bid = drafted(lived, periods=curve).json()["id"]
+        lived.post(f"/bids/{bid}:submit")
+        won = {"periods": [{"start": start, "quantity_kw": 100.0, "price": 0.5}]}
+        accepted.append(lived.post(f"/bids/{bid}/awards", won).json())
+    run, begun = award.run, []
+
+    def beside(asked: award.Asked, progress: Callable[[str], None]) -> award.Outcome:
+        begun.append(asked)
+        if len(begun) == 1:
+            assert run_one(lived.served.store, KINDS) is not None  # another worker takes the other award
+        return run(asked, progress)
+
+    monkeypatch.setattr(award, "run", beside)
+    assert run_one(lived.served.store, work.find()) is not None
+    assert len(begun) == 2
+    made = [lived.get(one["href"].removeprefix("/api/v1")).json() for one in accepted]
+    assert [one["feasible"] for one in made] == [True, True]
+    at = (DAY + timedelta(hours=10)).astimezone(UTC)
+    drawn = 0.0
+    for n in range(SITES):
+        held = lived.get(f"/sites/{name_of(n)}/setpoints", params={"at": at.isoformat()}).json()["items"]
+        flows = {one["quantity"]: one["value"] for one in held if one["asset"] == "pcc"}
+        drawn += flows["import_kw"] - flows["export_kw"]
+    rows = lived.get(f"/awards/{made[1]['id']}/setpoints").json()["rows"]
+    rows = [row for row in rows if datetime.fromisoformat(row["start"]) == at]
+    assert drawn == pytest.approx(sum(row["plan_net_import_kw"] for row in rows) - 200, abs=1e-3)
 
 
 def test_a_settlement_adds_up_to_the_cent(lived: Lived) -> None:
