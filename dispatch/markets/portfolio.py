@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -129,7 +129,7 @@ def baselines(
     """
     days = by_day(metered.net_import_kw, metered.steps, holidays, called)
     found = events(days, asks)
-    days = days.with_events(event.day for event in found)
+    days = replace(days.with_events(event.day for event in found), names=metered.sites)
     flat = np.full((days.meters, len(days.dates) * days.slots), np.nan)
     for event in found:
         at = days.place(event.day) * days.slots

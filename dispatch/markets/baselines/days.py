@@ -29,6 +29,7 @@ class Days:
         rest: (D,) weekends and holidays.
         events: (D,) days with an event, which no baseline is made of.
         time_zone: the clock.
+        names: (S,) of the meters, for messages; empty where they have none.
     """
 
     kw: Array
@@ -36,6 +37,7 @@ class Days:
     rest: Mask
     events: Mask
     time_zone: str
+    names: tuple[str, ...] = ()
 
     @property
     def slots(self) -> int:

@@ -35,6 +35,7 @@ class Beside:
 
 
 NOTHING = Beside()
+_TOLD = 5  # meters that a message names
 
 
 def baseline(method: Method, days: Days, event: Event, beside: Beside = NOTHING) -> Array:
@@ -46,9 +47,10 @@ def baseline(method: Method, days: Days, event: Event, beside: Beside = NOTHING)
     found = estimate(method, days, event, beside)
     if np.isnan(found).any():
         missing = np.flatnonzero(np.isnan(found).any(axis=1))
+        first = [f"'{days.names[n]}'" if days.names else f"number {n}" for n in missing[:_TOLD]]
         raise DataError(
-            f"baseline {method.name} of {event.day}: too few readings for {missing.size} of {days.meters} meters (the "
-            f"first is number {missing[0]}); accepted: {_needs(method)}"
+            f"baseline {method.name} of {event.day}: too few readings for {missing.size} of {days.meters} meters "
+            f"({', '.join(first)}{' …' * (missing.size > _TOLD)}); accepted: {_needs(method)}"
         )
     return found
 

@@ -84,6 +84,13 @@ def test_awards_that_do_not_go_together_are_refused() -> None:
         asked(ONE, [odd])
 
 
+def test_who_lacks_readings_for_a_baseline_is_named() -> None:
+    found = metered()
+    found.net_import_kw[1, : 15 * 24] = np.nan  # joined on the 16th
+    with pytest.raises(DataError, match=r"too few readings for 1 of 2 meters \('b'\); accepted: 10 days"):
+        baselines(method("ten_of_ten_unadjusted"), found, asked(ONE, [award(DAYS[0])]))
+
+
 def test_meters_that_do_not_fit_are_refused() -> None:
     with pytest.raises(AlignmentError, match="sites by steps"):
         Metered(("a",), STEPS, np.zeros((2, STEPS.steps)))
