@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dispatch.markets.portfolio import Metered
 
 _DAY_S = 86_400
+_NEARLY = 0.95  # a step is not made longer for the few values that a meter left of some hours
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,30 +59,40 @@ class _Read:
         return cls(series, own, end, _lengths_s(series, end, last_s), received, value)
 
     def step_s(self, last_s: int, longest_s: int) -> int:
-        """The intervals in which all are metered on the last day: of each site the finest, of these the longest.
+        """The longest of the steps in which each site is known best, on the last day and over all days.
 
         Raises:
             DataError: all that is metered is metered in longer intervals than are wanted.
         """
-        recent = self.end_s > last_s - _DAY_S
-        finest: dict[int, int] = {}
-        for some in (recent, ~recent):  # who has no values on the day has the intervals of the days before
-            known = dict(finest)
-            for site, length in np.unique(np.stack([self.site[some], self.length_s[some]], 1), axis=0).tolist():
-                if site not in known:
-                    finest[site] = min(length, finest.get(site, length))
-        fits = [length for length in finest.values() if length <= longest_s]
-        if not fits:
-            least = min(finest.values())
+        fits = self.length_s <= longest_s
+        if not fits.any():
+            least = int(self.length_s.min())
             raise DataError(f"{WHOLE_SITE} is metered in intervals of {least} s; accepted: {longest_s} s or shorter")
-        return max(fits)
+        return max(self._step_s(some) for some in (fits, fits & (self.end_s > last_s - _DAY_S)) if some.any())
+
+    def _step_s(self, some: NDArray[np.bool_]) -> int:
+        """Of each site the shortest step in which nearly as much is known of it as in any, of these the longest."""
+        keys, place = np.unique(
+            np.stack([self.site[some], self.series[some], self.length_s[some]]), axis=1, return_inverse=True
+        )
+        known_s = np.bincount(place.ravel(), self.length_s[some]).astype(float)
+        known: dict[int, dict[int, float]] = {}
+        for site, series in np.unique(keys[:2], axis=1).T:
+            own = np.flatnonzero((keys[0] == site) & (keys[1] == series))
+            by_length = known.setdefault(int(site), {})
+            for length, covered in zip(keys[2, own].tolist(), np.cumsum(known_s[own]).tolist(), strict=True):
+                by_length[length] = max(covered, by_length.get(length, 0.0))
+        return max(
+            min(length for length, covered in one.items() if covered >= _NEARLY * max(one.values()))
+            for one in known.values()
+        )
 
 
 def _lengths_s(series: NDArray[np.int64], end_s: NDArray[np.int64], last_s: int) -> NDArray[np.int64]:
     """(K,) how long each value's interval is.
 
     It is the usual distance of its series' values on its day, if that day is known for the most part, else over all
-    days; less where its neighbours are nearer, as on the day a meter changes.
+    days; less where a value that is not as far from the one before has a nearer neighbour, as where a meter changes.
 
     Raises:
         DataError: there are too few values, or their distance does not divide a day.
@@ -98,8 +109,9 @@ def _lengths_s(series: NDArray[np.int64], end_s: NDArray[np.int64], last_s: int)
     own, times = _usual(day, apart)
     holds = (own * times >= _DAY_S // 2) & (_DAY_S % np.maximum(own, 1) == 0)
     length = np.where(holds[day], own[day], whole[series])
+    usual = apart == length
     for near in (apart, np.append(apart[1:], 0)):
-        length = np.where((near > 0) & (length % np.maximum(near, 1) == 0), near, length)
+        length = np.where(~usual & (near > 0) & (length % np.maximum(near, 1) == 0), near, length)
     return np.asarray(length)
 
 
@@ -118,8 +130,8 @@ def metered(
 ) -> Metered:
     """Net import between two times, which both lie at a local midnight or between two intervals; NaN where unknown.
 
-    Sites may be metered in different intervals, and change them: all are told in the longest of the last day, as means
-    of what is finer, where all of it is known. Of several sources that which was received last counts.
+    Sites may be metered in different intervals, and change them: all are told in the longest of them, as means of what
+    is finer, where all of it is known. Of several sources that which was received last counts.
 
     Args:
         longest_s: sites that are metered in longer intervals are not known.

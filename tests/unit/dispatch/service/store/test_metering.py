@@ -65,16 +65,12 @@ def test_a_meter_that_changes_its_interval_goes_on(monkeypatch: pytest.MonkeyPat
     # Ten days by the hour and one by the quarter; the first of the new ones comes at two o'clock in the afternoon.
     old = rows("s", 60, [50.0] * (9 * 24 + 14), start=DAY - timedelta(days=9))
     new = rows("s", 15, [10.0, 20.0, 30.0, 40.0] * 10, start=DAY + timedelta(hours=14))
-    by_quarter = metered(monkeypatch, old + new, days=10)
-    assert by_quarter.steps.steps == 10 * 96
-    assert by_quarter.net_import_kw[0, -40:].tolist() == [10.0, 20.0, 30.0, 40.0] * 10
-    hourly = rows("other", 60, [0.0] * 240, start=DAY - timedelta(days=9))
-    by_hour = metered(monkeypatch, old + new + hourly, days=10).net_import_kw[0]
+    by_hour = metered(monkeypatch, old + new, days=10).net_import_kw[0]
     assert by_hour.size == 240
-    assert by_hour[:229].tolist() == [50.0] * 229
-    assert by_hour[230:].tolist() == [25.0] * 10
-    # The last of the old ones has a neighbour a quarter later: nobody knows whether it is of an hour.
-    assert np.isnan(by_hour[229])
+    assert by_hour.tolist() == [50.0] * 230 + [25.0] * 10
+    by_quarter = metered(monkeypatch, old + new, days=10, longest_s=900)
+    assert by_quarter.net_import_kw[0, -40:].tolist() == [10.0, 20.0, 30.0, 40.0] * 10
+    assert np.isnan(by_quarter.net_import_kw[0, :-40]).all()
 
 
 def test_what_is_left_of_quarters_is_no_hour(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +85,15 @@ def test_sources_are_not_mixed_within_a_step(monkeypatch: pytest.MonkeyPatch) ->
     )
     found = metered(monkeypatch, given + rows("other", 60, [7.0] * 24))
     assert found.net_import_kw[0].tolist() == [11.0] * 12 + [10.0] * 12
+
+
+def test_a_few_values_of_another_source_leave_the_steps_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = rows("s", 60, [11.0] * 24) + rows("s", 15, [1.0, 2.0, 3.0, 6.0], source="openadr", received=9)
+    found = metered(monkeypatch, given)
+    assert found.net_import_kw[0].tolist() == [3.0] + [11.0] * 23
+    lost = rows("t", 60, [5.0] * 24 * 40, start=DAY - timedelta(days=39))
+    lost = [row for row in lost if row[2].day != 20 or row[2].hour % 2 == 0]  # every other hour of some days
+    assert metered(monkeypatch, lost, days=40).steps.steps == 40 * 24
 
 
 def test_longer_intervals_than_are_wanted_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
