@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 from dispatch.errors import ConfigError, DataError, Problem
 from dispatch.fields.frozen import Finite, Frozen, NonNegative
 from dispatch.flexibility.offers import Flexibility
-from dispatch.markets.bids import Bid, BidPeriod
+from dispatch.markets.bids import Bid, BidPeriod, beyond_limits
 from dispatch.markets.calendar import periods
 from dispatch.markets.curves import cells, merit
 from dispatch.markets.product import Product, Side
@@ -75,7 +75,7 @@ def require(award: Award, bid: Bid, product: Product) -> None:
 
 
 def misfits(award: Award, bid: Bid, product: Product) -> Iterator[Problem]:
-    """Where an award is not what was bid: other product or day, more than offered, or a worse price than asked."""
+    """Where an award is not what was bid: other product or day, more than offered, a worse price than asked or none."""
     for field in ("product", "day", "side", "portfolio"):
         own, asked = getattr(award, field), getattr(bid, field)
         if own != asked:
@@ -90,6 +90,9 @@ def misfits(award: Award, bid: Bid, product: Product) -> Iterator[Problem]:
         blocks = [b for b in bid.blocks if b.start <= one.start < b.end]
         if one.quantity_kw == 0:
             continue
+        yield from beyond_limits(one.price, product, f"{path}.price")
+        if one.energy_price_per_kwh is not None and not product.energy_price:
+            yield Problem(f"{path}.energy_price_per_kwh", "is no part of this product", "nothing")
         if key not in offered and not blocks:
             yield Problem(f"{path}.start", f"{one.start.isoformat()} was not bid for", "a period of the bid")
         elif not blocks:

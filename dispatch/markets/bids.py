@@ -178,11 +178,16 @@ def _quantity(quantity_kw: float, product: Product, path: str) -> Iterator[Probl
         yield Problem(path, f"give {quantity_kw:g} kW, too much", f"at most {product.quantity_max_kw:g} kW")
 
 
-def _price(price: float, product: Product, path: str) -> Iterator[Problem]:
+def beyond_limits(price: float, product: Product, path: str) -> Iterator[Problem]:
+    """A price that no bid of the product can have, and no award of one."""
     low, high = product.price_min, product.price_max
     if (low is not None and price < low) or (high is not None and price > high):
         limits = [f"{low:g} or more" if low is not None else "", f"{high:g} or less" if high is not None else ""]
         yield Problem(path, f"is {price:g} {product.price_unit}", " and ".join(filter(None, limits)))
+
+
+def _price(price: float, product: Product, path: str) -> Iterator[Problem]:
+    yield from beyond_limits(price, product, path)
     if not _whole(price, product.price_step):
         yield Problem(path, f"is {price:g} {product.price_unit}", f"a multiple of {product.price_step:g}")
 

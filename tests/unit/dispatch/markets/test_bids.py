@@ -159,6 +159,17 @@ def test_where_one_price_clears_all_the_last_step_must_be_covered() -> None:
         awards.require(award((200, 21.0), side="down", **name), bought, of("sdac_day_ahead"))
 
 
+def test_an_award_at_a_price_that_the_market_cannot_have_is_refused() -> None:
+    bid, name = one("sdac_day_ahead", periods=period((100, 20))), {"product": "sdac_day_ahead"}
+    awards.require(award((100, 4000.0), **name), bid, of("sdac_day_ahead"))
+    with pytest.raises(ConfigError, match=r"price: is 20000 EUR/MWh. Accepted: -500 or more and 4000 or less"):
+        awards.require(award((100, 20000.0), **name), bid, of("sdac_day_ahead"))  # cents for euros
+    start = bid.periods[0].start
+    called = AwardPeriod(start=start, quantity_kw=100, price=20, energy_price_per_kwh=0.1)
+    with pytest.raises(ConfigError, match="energy_price_per_kwh: is no part of this product"):
+        awards.require(award(periods=(called,), **name), bid, of("sdac_day_ahead"))
+
+
 def test_an_award_asks_step_by_step_and_sites_give_their_shares() -> None:
     steps, asked = horizon(), of("afrr_capacity")
     taken = award((3000, 9.0), (0, 0.0), (1000, 9.0))
