@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "2dbfc107598ba6db22d13a75a82ab1b281ef266eeb3bb1b47280cd73515a029d"
+MADE_FROM = "904084cec7597f2a8150e705ee9fb25030620abb54d473211f4867c19224ee7f"
 
 
 class Operations:

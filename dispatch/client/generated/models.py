@@ -1463,6 +1463,10 @@ class Award(Model):
     certificate: Annotated[
         list[Certificate], Field(description="Why not, while stores end the day as they should", validate_default=True)
     ] = []
+    left_out: Annotated[
+        list[Failure],
+        Field(description="Sites without a part: deleted, or of other plant than was offered", validate_default=True),
+    ] = []
     schedules: Annotated[dict[str, str] | None, Field(description="By site, the schedule planned around the award")] = (
         None
     )

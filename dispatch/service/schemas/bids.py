@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from dispatch.markets.product import Product as MarketProduct
 from dispatch.markets.product import Side
-from dispatch.service.schemas.results import Result
+from dispatch.service.schemas.results import Failure, Result
 from dispatch.service.schemas.values import Body, Day, FlexibilityId, Moment, Name, NotNegative, Number, ShortText, Time
 
 MOST_PERIODS = 300
@@ -144,6 +144,9 @@ class Award(Result):
     nearest: Annotated[tuple[NearestPeriod, ...], Field(description="Where it cannot be given in full")] = ()
     certificate: Annotated[
         tuple[Certificate, ...], Field(description="Why not, while stores end the day as they should")
+    ] = ()
+    left_out: Annotated[
+        tuple[Failure, ...], Field(description="Sites without a part: deleted, or of other plant than was offered")
     ] = ()
     schedules: dict[str, str] = Field(
         default_factory=dict, description="By site, the schedule planned around the award"

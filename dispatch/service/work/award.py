@@ -18,14 +18,14 @@ from dispatch.markets.calendar import periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.curves import cells, merit
 from dispatch.markets.product import Product
-from dispatch.service.errors import UnavailableError
+from dispatch.service.errors import ConflictError, UnavailableError
 from dispatch.service.store import bids, fleet_results, fleet_schedules
 from dispatch.service.store.fleet_results import Content
 from dispatch.service.store.fleet_schedules import SiteSchedule
 from dispatch.service.store.jobs import Job
 from dispatch.service.store.schedules import promises_of
 from dispatch.service.store.transaction import Tx
-from dispatch.service.work import fleet_day
+from dispatch.service.work import fleet_day, sites_now
 from dispatch.service.work.fleet_day import DEADLINE_S, FleetDay, Progress
 from dispatch.service.work.fleet_forecast import summary
 from dispatch.service.work.promised import Kept
@@ -41,7 +41,12 @@ ATTEMPTS = 6  # of awards of the same sites that workers carry out at once one g
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """An award, and the flexibility that it was bid from."""
+    """An award, and the flexibility that it was bid from.
+
+    Attributes:
+        promised: sites and the schedules of the awards beside which it is planned.
+        changed: sites that are not any more what was offered, and why: they have no part.
+    """
 
     day: FleetDay
     award: Award
@@ -49,6 +54,7 @@ class Asked:
     blocks: pa.Table
     kept: Mapping[str, Kept]
     promised: frozenset[tuple[str, str]]
+    changed: Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +72,22 @@ class Outcome:
 
 
 def prepare(tx: Tx, job: Job) -> Asked:
-    """The award, and the sites as the bid had them."""
+    """The award, and the sites as the bid had them, but those whose plant is another now.
+
+    Raises:
+        ConflictError: sites that share something can only be planned all together, and some are changed; or all are.
+    """
     bid = bids.get(tx, job.request["bid"])
     found = fleet_results.require(tx, "flexibility", bid.flexibility)
     envelope, blocks = (fleet_results.read_table(tx, found, name) for name in ("envelope", "blocks"))
     day = fleet_day.again(tx, found)
+    changed = sites_now.changed(tx, day)
+    if changed and (day.shared or len(changed) == len(day.sites)):
+        told = "; ".join(f"'{site}' {reason}" for site, reason in changed.items())
+        raise ConflictError(f"the sites of bid '{bid.id}' cannot be planned together as they were offered: {told}")
+    day, (envelope, blocks) = sites_now.without(day, changed, (envelope, blocks))
     award = Award.model_validate(job.request["award"])
-    return Asked(day, award, envelope, blocks, day.promised(tx), _others(tx, day))
+    return Asked(day, award, envelope, blocks, day.promised(tx), _others(tx, day), changed)
 
 
 def _others(tx: Tx, day: FleetDay) -> frozenset[tuple[str, str]]:
@@ -127,6 +142,7 @@ def _told(asked: Asked, made: Awarded, wanted: Wanted, product: Product) -> dict
     off = np.abs(given - (wanted.asked_kw - made.missed_kw)).max(initial=0.0)
     starts = [start.isoformat() for start in steps.local_start]
     return {
+        "left_out": [{"site": site, "reason": reason} for site, reason in asked.changed.items()],
         "feasible": made.feasible,
         "awarded_kwh": float(wanted.asked_kw @ steps.hours),
         "missed_kwh": float(made.missed_kw @ steps.hours),

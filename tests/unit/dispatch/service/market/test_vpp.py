@@ -110,6 +110,29 @@ def test_two_awards_of_the_same_hours_count_what_meters_show_once(lived: Lived) 
     assert delivery[second]["delivered_kwh"] < 100
 
 
+def test_an_award_asks_nothing_of_plant_that_is_not_there_any_more(lived: Lived) -> None:
+    lived.at(BIDDING + timedelta(minutes=10))
+    start = (DAY + timedelta(hours=10)).isoformat()
+    bid = drafted(lived, periods=[{"start": start, "steps": [{"quantity_kw": 250.0, "price": 0.5}]}]).json()["id"]
+    lived.post(f"/bids/{bid}:submit")
+    without_battery, retitled = vpp_day.body(0), {**vpp_day.body(2), "title": "Another"}
+    without_battery["assets"] = [one for one in without_battery["assets"] if one["kind"] != "battery"]
+    for n, changed in ((0, without_battery), (2, retitled)):
+        assert lived.vpp.client.put(f"/api/v1/sites/{name_of(n)}", json=changed).status_code == 200
+    assert lived.vpp.client.delete(f"/api/v1/sites/{name_of(1)}").status_code == 204
+    lived.vpp.ids["bid"] = bid
+    won = {"periods": [{"start": start, "quantity_kw": 150, "price": 1}]}
+    made = lived.vpp.made(f"/bids/{bid}/awards", won, "award")
+    assert {one["site"]: one["reason"] for one in made["left_out"]} == {
+        name_of(0): "was offered as version 1; in version 2 its plant is another",
+        name_of(1): "was deleted since it was offered",
+    }
+    assert set(made["schedules"]) == {name_of(2)}
+    rows = lived.get(f"/awards/{made['id']}/setpoints").json()["rows"]
+    assert {row["site"] for row in rows} == {name_of(2)}
+    assert sum(row["given_kw"] for row in rows) == pytest.approx(150)
+
+
 def test_awards_that_two_workers_carry_out_at_once_know_of_each_other(
     lived: Lived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
