@@ -30,6 +30,8 @@ from forecasting.learners.conformal import Conformal
 from forecasting.learners.held import Held
 from forecasting.learners.stack import Stack
 from forecasting.learners.usual import Usual
+from forecasting.models import recent
+from forecasting.models.above_usual import RESTING, AboveUsual
 from forecasting.models.base import CannotForecast, Shown
 from forecasting.quantiles import LEVELS
 from forecasting.targets import Kind, Place, Target
@@ -42,6 +44,7 @@ USUAL_FROM_DAYS = 3
 FIRST_SHARE = 0.5  # of the greatest reading: the least half-width of the 90 % band of a load's first hours
 CALIBRATION_DAYS = 60
 ROWS_AT_MOST = 30_000
+YEARS_DAYS = 1_200  # for days that come once a year
 LEAD_BLOCKS_H = (3.0, 12.0, 36.0, 84.0)
 # Errors of one day move together, so a leaf is worth as many cases as it has days, not rows. Measured on SimBench
 # WP4, 24 days of autumn 2016, pinball over capacity: leaves from 4 days .0601, from 15 days .0533.
@@ -75,10 +78,14 @@ class OwnPast:
 
 @dataclass(frozen=True, eq=False)
 class _Learnt:
-    """One target: what has learnt (of the seven levels), the worth of recent departures, the errors' memory."""
+    """One target: what has learnt (of the seven levels), the worth of recent departures, the errors' memory.
+
+    `above` is what rare days and cycles of weeks put above the usual of a load.
+    """
 
     fitted: Fitted
     drift_share: Floats
+    above: AboveUsual | None
     memory: scenarios.Memory
     shown: Shown | None
     card: Mapping[str, Any]
@@ -124,6 +131,8 @@ class OwnPastTrained:
                 frame = _plain(case, case.ahead)
             else:
                 rows = case.rows(np.array([case.issue_ns]), step)
+                if one.above is not None:
+                    rows = _above(rows, one.above, recent.Past.of(case.history, case.place))
                 frame = _frame(case, rows, one.drift_share, np.ones(step.shape, dtype=bool))
             levels = case.bounded(one.fitted.predict(frame), case.ahead)
             quantiles = case.at_edges(levels, one.memory, LEVELS) @ to_levels
@@ -153,14 +162,40 @@ def _learn(case: Case, model: OwnPast) -> _Learnt:
     use = np.isfinite(actual) & ~case.dark(steps)
     if len(np.unique(steps[use] // case.history.grid.per_day)) < TOLD_FROM_DAYS:
         return _usual_alone(case)
-    rows = case.rows(issues, steps)
+    rows, above = _rows(case, issues, steps, actual)
     share, _ = nnls(rows.drift_kw[use], (actual - rows.base_kw)[use])
     frame, came = _frame(case, rows, share, use), actual[use]
     fitted, held = _learner(case, model).fit_held(frame, came, LEVELS, CALIBRATION_DAYS)
     shown = _shown(case, steps, use, actual, held)
     memory = scenarios.fit_memory(scenarios.normal_scores(shown.actual, shown.quantiles), case.history.grid.step_h)
     card = measured_inputs(case) | {"training_rows": len(came), "features": frame.names, "shares": fitted.shares}
-    return _Learnt(fitted, share, memory, shown, card)
+    return _Learnt(fitted, share, above, memory, shown, card)
+
+
+def _rows(case: Case, issues: Ns, steps: Steps, actual: Floats) -> tuple[Rows, AboveUsual | None]:
+    """Feature rows of past issues; of what people make with what rare days and cycles put above the usual."""
+    rows = case.rows(issues, steps)
+    if case.target.kind not in RESTING:
+        return rows, None
+    past = recent.Past.of(case.history, case.place)
+    years = recent.Past.of(case_of(case.known, case.target, case.place, case.edges_ns, YEARS_DAYS).history, case.place)
+    base = _base(past, rows)
+    above = AboveUsual.of(past, base, issues, steps, actual, years)
+    return _above(rows, above, past), above
+
+
+def _above(rows: Rows, above: AboveUsual, past: recent.Past) -> Rows:
+    """The rows with the base of like days that are not far off, and what stands above it."""
+    found = above.columns(past, _base(past, rows), rows.issue_ns, rows.step)
+    base = found.pop(recent.BASE)
+    more = np.stack(list(found.values()), axis=-1).astype(np.float32)
+    return replace(rows, x=np.concatenate([rows.x, more], axis=-1), names=(*rows.names, *found), base_kw=base)
+
+
+def _base(past: recent.Past, rows: Rows) -> Floats:
+    """The mean of like days (I, H) without those far off; where none is known what the rows have."""
+    base = recent.base_of(past, rows.issue_ns, rows.step)
+    return np.where(np.isfinite(base), base, rows.base_kw)
 
 
 def thinned(issue_ns: Ns, step: Steps) -> tuple[Ns, Steps]:
@@ -219,7 +254,7 @@ def _usual_alone(case: Case) -> _Learnt:
         note = f"{note}, so quantiles by time of day; {LEARNS_FROM_DAYS} days train a model"
     else:
         note = f"{note} too old to try a model on, so quantiles by time of day"
-    return _Learnt(fitted, np.zeros(3), NO_MEMORY, None, card, (note,))
+    return _Learnt(fitted, np.zeros(3), None, NO_MEMORY, None, card, (note,))
 
 
 @dataclass(frozen=True)
@@ -249,7 +284,7 @@ def _first_hours(case: Case) -> _Learnt:
         f"{case.target.name}: {case.days:.1f} days of history, so one wide band for all hours; "
         f"{USUAL_FROM_DAYS} days tell times of day apart, {LEARNS_FROM_DAYS} train a model"
     )
-    return _Learnt(_Band(tuple(wide.tolist())), np.zeros(3), NO_MEMORY, None, card, (note,), case.days)
+    return _Learnt(_Band(tuple(wide.tolist())), np.zeros(3), None, NO_MEMORY, None, card, (note,), case.days)
 
 
 def _too_little(case: Case) -> str:

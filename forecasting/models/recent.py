@@ -18,13 +18,13 @@ from forecasting.features import last_seen, mean_known, seen
 from forecasting.learners.base import Frame
 from forecasting.local_days import LocalDays
 from forecasting.models.calendar import DAY_NAMES, Calendar, calendar
+from forecasting.models.like_days import DAYS_BACK, LikeDays
 from forecasting.physics import solar_elevation_deg
 from forecasting.steps import Grid, History
 from forecasting.targets import Place
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
-DAYS_BACK = 28
 FADE_DAYS = 14.0
 LAGS_DAYS = (1, 2, 3, 7, 14)
 SPANS_H = (1, 3, 24, 72, 168)
@@ -45,6 +45,7 @@ class Past:
     departure: Floats
     like_class: Steps
     clock: LocalDays
+    like_days: LikeDays
 
     @classmethod
     def of(cls, history: History, place: Place) -> Past:
@@ -56,18 +57,25 @@ class Past:
         elevation = solar_elevation_deg(middle, place.latitude_deg, place.longitude_deg, place.altitude_m)
         like = days.day_class
         clock = LocalDays.of(grid.start_of(steps), grid.step_ns, place.time_zone)
-        usual = _usual(history, like, clock)
-        return cls(history, days, elevation, history.value - usual, like, clock)
+        like_days = LikeDays.of(history, days)
+        usual = _usual(history, like, clock, _weights(like_days, days))
+        return cls(history, days, elevation, history.value - usual, like, clock, like_days)
 
 
-def _usual(history: History, like: Steps, clock: LocalDays) -> Floats:
+def _weights(like_days: LikeDays, days: Calendar) -> Floats:
+    """Weights (N, 28) of the days before each step's."""
+    day, first, which = np.unique(days.day, return_index=True, return_inverse=True)
+    return like_days.weights(day, days.day_class[first])[which]
+
+
+def _usual(history: History, like: Steps, clock: LocalDays, weights: Floats) -> Floats:
     """Mean (N,) of the values at the same time on like days of the four weeks before; NaN where there is none."""
     step, value = np.arange(history.grid.count), history.value
     total, weight = np.zeros(len(value)), np.zeros(len(value))
     for back in range(1, DAYS_BACK + 1):
         before = clock.read(step, back, lambda at: np.where(at >= 0, value[np.maximum(at, 0)], np.nan))
         alike = (like == like[np.maximum(clock.before(step, back)[0], 0)]) & np.isfinite(before)
-        share = alike * np.exp(-back / FADE_DAYS)
+        share = alike * np.exp(-back / FADE_DAYS) * weights[:, back - 1]
         total += np.where(alike, before, 0.0) * share
         weight += share
     return np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), np.nan)
@@ -105,6 +113,11 @@ def _of_calendar(past: Past, step: Steps) -> dict[str, Floats]:
     return found
 
 
+def base_of(past: Past, issue_ns: Ns, step: Steps) -> Floats:
+    """The plain guess (I, H) alone: the mean of like days; NaN where none is known."""
+    return _days_back(past, step, issue_ns)[0]
+
+
 def _days_back(past: Past, step: Steps, issue_ns: Ns) -> tuple[Floats, dict[int, Floats]]:
     """The base (I, H), mean of like days, and single days at the same time of the local clock."""
     back = np.arange(1, DAYS_BACK + 1)
@@ -112,9 +125,19 @@ def _days_back(past: Past, step: Steps, issue_ns: Ns) -> tuple[Floats, dict[int,
     values = past.clock.read(step[..., None], back, lambda at: seen(past.history, at, issue_ns[:, None, None]))
     alike = past.like_class[np.clip(before, 0, None)] == past.like_class[step][..., None]
     fade = np.exp(-back / FADE_DAYS)
-    base = mean_known(values, weights=alike * fade)
+    base = mean_known(values, weights=alike * fade * _weights_at(past, step, issue_ns))
     base = np.where(np.isfinite(base), base, mean_known(values, weights=fade * np.ones(values.shape)))
     return base, {day: values[..., day - 1] for day in LAGS_DAYS} | {0: mean_known(values[..., :7])}
+
+
+def _weights_at(past: Past, step: Steps, issue_ns: Ns) -> Floats:
+    """Weights (I, H, 28) of the days before each step's as known at its issue: the same for all steps of a day."""
+    day = past.days.day[step]
+    place = np.concatenate([np.zeros((len(step), 1), np.int64), np.cumsum(np.diff(day, axis=1) != 0, axis=1)], axis=1)
+    first = np.array([np.argmax(place == number, axis=1) for number in range(int(place.max()) + 1)]).T
+    at = np.take_along_axis(step, first, axis=1)
+    weights = past.like_days.weights(past.days.day[at], past.like_class[at], issue_ns[:, None])
+    return np.asarray(np.take_along_axis(weights, place[..., None], axis=1))
 
 
 def _averages(past: Past, step: Steps, issue_ns: Ns) -> dict[str, Floats]:

@@ -25,14 +25,16 @@ from forecasting.learners.empirical import Forest
 from forecasting.learners.linear import Linear
 from forecasting.learners.stack import Stack
 from forecasting.models import ahead, recent, temperature
+from forecasting.models.above_usual import RESTING, AboveUsual
 from forecasting.models.base import CannotForecast
+from forecasting.models.like_days import DAYS_BACK
 from forecasting.steps import Grid, History, on_grid, overlap
 from forecasting.targets import Place, Target
 
 Floats = NDArray[np.float64]
-VERSION = "rhythm 1"
+VERSION = "rhythm 2"
 LEAST_DAYS = 14
-PAST_DAYS = 45  # what a forecast looks back on; training looks back on all
+PAST_DAYS = 100  # what a forecast looks back on, for cycles of weeks; training looks back on all
 ROWS_AT_MOST = 40_000
 LIKE_WEATHER = frozenset({"shortwave_radiation", "wind_speed_100m", "temperature_2m", "cloud_cover"})
 FELT_H = (24.0, 72.0)
@@ -72,14 +74,15 @@ class Rhythm:
     ) -> TrainedRhythm:
         """Learn each target by itself."""
         edges_ns = known.time_ns + horizon_ns
-        fitted, told = {}, {}
+        fitted, told, above = {}, {}, {}
         for target in targets:
-            fitted[target.name], told[target.name] = self._learn(known, target, place, edges_ns, levels)
-        return TrainedRhythm({t.name: t for t in targets}, place, fitted, told, self.companions, known.time_ns)
+            learnt = self._learn(known, target, place, edges_ns, levels)
+            fitted[target.name], told[target.name], above[target.name] = learnt
+        return TrainedRhythm({t.name: t for t in targets}, place, fitted, told, above, self.companions, known.time_ns)
 
     def _learn(
         self, known: Known, target: Target, place: Place, edges_ns: Ns, levels: Floats
-    ) -> tuple[Fitted, dict[str, Any]]:
+    ) -> tuple[Fitted, dict[str, Any], AboveUsual | None]:
         case = Case.of(known, target, place, edges_ns, self.memory_days, self.companions)
         grid = case.past.history.grid
         reach = LEAST_DAYS * grid.per_day // 2
@@ -92,7 +95,11 @@ class Rhythm:
         issue, step, actual = issue[use], step[use], actual[use]
         if len(issue) * stride < LEAST_DAYS:
             raise CannotForecast(f"{target.name}: fewer than {LEAST_DAYS} days of measurements to learn from")
-        found = recent.frame(case.columns(known, issue, step), grid, step)
+        columns, above = case.columns(known, issue, step), None
+        if target.kind in RESTING:
+            above = AboveUsual.of(case.past, columns[recent.BASE], issue, step, actual)
+            columns |= above.columns(case.past, columns[recent.BASE], issue, step)
+        found = recent.frame(columns, grid, step)
         there = np.isfinite(actual.ravel()) & np.isfinite(found.column(recent.BASE))
         order = np.flatnonzero(there)
         if len(np.unique(found.block[order])) < LEAST_DAYS // 2:
@@ -100,7 +107,9 @@ class Rhythm:
         fitted = self.learner.fit(found.take(order), actual.ravel()[order], levels)
         told = recent.measured(case.past.history) | {"features": found.names, "training_rows": len(order)}
         shares = getattr(getattr(fitted, "fitted", fitted), "shares", None)
-        return fitted, told | ({"shares": shares} if shares else {})
+        told |= {"shares": shares} if shares else {}
+        told |= {"cycle_days": above.cycle.period_days} if above is not None and above.cycle.period_days else {}
+        return fitted, told, above
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +120,7 @@ class TrainedRhythm:
     place: Place
     fitted: Mapping[str, Fitted]
     told: Mapping[str, Mapping[str, Any]]
+    above: Mapping[str, AboveUsual | None]
     companions: tuple[str, ...]
     trained_ns: int
 
@@ -125,14 +135,13 @@ class TrainedRhythm:
 
     def _of(self, target: Target, known: Known, edges_ns: Ns) -> Floats:
         case = Case.of(known, target, self.place, edges_ns, PAST_DAYS, self.companions)
-        step = case.ahead[None, :]
-        rows = recent.frame(
-            case.columns(known, np.array([known.time_ns]), step, self.told[target.name]["features"]),
-            case.past.history.grid,
-            step,
-        )
+        step, issue = case.ahead[None, :], np.array([known.time_ns])
+        columns = case.columns(known, issue, step, self.told[target.name]["features"])
+        if (above := self.above[target.name]) is not None:
+            columns |= above.columns(case.past, columns[recent.BASE], issue, step)
+        rows = recent.frame(columns, case.past.history.grid, step)
         if not np.isfinite(rows.column(recent.BASE)).any():
-            raise CannotForecast(f"{target.name}: nothing measured in the last {recent.DAYS_BACK} days is known")
+            raise CannotForecast(f"{target.name}: nothing measured in the last {DAYS_BACK} days is known")
         found = self.fitted[target.name].predict(rows)
         low, high = target.bounds
         share = overlap(case.past.history.grid, case.ahead, edges_ns)
