@@ -71,7 +71,6 @@ def test_a_single_reading_that_cannot_be_is_missing(
         (with_value(load(), slice(NOON, NOON + 24), 5000.0), "load", INF),  # a day of it is no slip
         (with_value(load(), slice(NOON, None), 5e5), "load", INF),  # the meter changed its unit
         (np.where(np.arange(len(ENDS)) < 100 * 24, 0.0, load()), "load", INF),
-        (5 * sun(), "pv", 100.0),  # the capacity is wrong, not most readings
         (with_value(sun(), 3, -0.9), "pv", 100.0),  # less than 1 % is stand-by, which models take as 0
         (with_value(load() - 400, NOON, -900.0), "net_load", INF),
         (with_value(load(), NOON, 5e5), "price", INF),
@@ -79,6 +78,66 @@ def test_a_single_reading_that_cannot_be_is_missing(
 )
 def test_what_can_be_stays(values: np.ndarray, kind: Kind, capacity_kw: float) -> None:
     found, notes = cleaned(values, kind, capacity_kw)
+    assert not notes
+    np.testing.assert_array_equal(found, values)
+
+
+def test_readings_above_the_capacity_stay_and_are_named_with_it() -> None:
+    """Where most are above 1.5 times the capacity it is the capacity that is wrong, and forecasts stop there."""
+    found, (note,) = cleaned(5 * sun(), "pv", 100.0)
+    np.testing.assert_array_equal(found, 5 * sun())
+    # sin(π h/12) > 1.02/5 at h = 1 … 11: eleven hours of 200 days.
+    assert note == (
+        "a: 2200 readings, such as 500 kW at 2023-03-01T12:00Z, are above its capacity of 100 kW, the most that is "
+        "ever forecast: check the capacity"
+    )
+    assert cleaned(1.01 * sun(), "pv", 100.0)[1] == ()
+
+
+def test_a_plant_that_was_larger_is_held_to_what_it_was() -> None:
+    half = ENDS[100 * 24]
+    values = np.where(half >= ENDS, 3.0, 1.0) * sun()
+    archive = Archive.empty().with_measurements("works", "a", ENDS, values)
+    shrunk = Target("a", "pv", 100.0, "works", past_capacities=((half.value, 300.0),))
+    _, notes = plausible(archive.as_of(ENDS[-1] + pd.Timedelta("1h")), [shrunk])
+    assert not notes
+
+
+def windy() -> np.ndarray:
+    """A farm of 100 kW whose power never repeats but at its rating, where it often stands for ten hours."""
+    hour = np.arange(len(ENDS))
+    value = 50 + 49 * np.sin(hour * 0.7310585)
+    return np.where(hour % 72 < 10, 100.0, value)
+
+
+@pytest.mark.parametrize("kind", ["wind", "load"])
+def test_a_meter_that_sticks_is_missing_while_it_does(kind: Kind) -> None:
+    length = 8 if kind == "wind" else 30
+    at = slice(60 * 24 + 20, 60 * 24 + 20 + length)
+    values = with_value(windy(), at, 33.3)
+    found, (note,) = cleaned(values, kind, 100.0 if kind == "wind" else INF)
+    hours = 6 if kind == "wind" else 24
+    assert note == (
+        f"a: {length} readings, such as 33.3 kW at 2023-04-30T21:00Z, are the same for {hours} h or more, "
+        "so counted as missing"
+    )
+    assert np.flatnonzero(np.isnan(found)).tolist() == list(range(at.start, at.stop))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (windy(), "wind"),
+        (with_value(windy(), slice(1500, 1505), 33.3), "wind"),  # five hours may be chance
+        (with_value(windy(), slice(1500, 1540), 0.0), "wind"),  # nothing is a calm or a fault, and no stuck meter
+        (with_value(with_value(windy(), slice(1500, 1510), 33.3), slice(2500, 2510), 33.3), "wind"),  # a set-point
+        (np.repeat(windy()[:400], 12), "wind"),  # all in blocks of half a day
+        (with_value(windy(), slice(1500, 1520), 33.3), "load"),  # a load may well stand for most of a day
+        (with_value(with_value(windy(), slice(1500, 1530), 33.3), slice(2500, 2530), 33.3), "load"),  # its base
+    ],
+)
+def test_what_stands_still_for_a_reason_stays(values: np.ndarray, kind: Kind) -> None:
+    found, notes = cleaned(values, kind, 100.0 if kind == "wind" else INF)
     assert not notes
     np.testing.assert_array_equal(found, values)
 
