@@ -55,12 +55,14 @@ OF_STATE = tuple(f"ratio_{days}d" for days in pasts.WINDOWS_DAYS[:-1])
 OF_HOUR = ("same_hour_ratio_7d", "same_hour_ratio_28d", "best_share_28d")
 NEAR = ("near_k", "near_k_4h", "near_k_spread", "near_k_day")
 OF_SHADE = ("sun_share",)
+OF_SNOW = ("snow_cover", "k_under_snow")
+HALF_COVERED_M = 0.02  # depth of snow that hides half of the modules
 IN_LINES = (
     "k", "k_before_2h", "k_before_1h", "k_before_0.5h", "k_after_0.5h", "k_after_1h", "k_after_2h", "k_2h", "k_6h",
     "k_day", "k_unsteady", "beam_share", *NEAR, "relative_humidity_2m", "humidity_day", "temperature_2m",
     "cloud_cover", "wind_speed_10m", "surface_pressure", "wind_from_east", "wind_from_north", "physics_over_clear",
     *OF_STATE, "ratio_28d", "clear_ratio_1d", "clear_ratio_7d", *OF_HOUR, "best_share_usual", "near_ratio_1d",
-    "near_ratio_3d", "sine_elevation", "azimuth", *OF_SHADE,
+    "near_ratio_3d", "sine_elevation", "azimuth", *OF_SNOW, *OF_SHADE,
 )  # fmt: skip
 
 
@@ -182,6 +184,9 @@ def _of_weather(past: Past, columns: dict[str, Floats], sun: Sun, middle_ns: Ns)
     found |= {"physics_share": power, "physics_over_clear": ratio(power, sun.clear_kw / scale, 0.02)}
     if "direct_radiation" in columns and "shortwave_radiation" in columns:
         found["beam_share"] = ratio(columns["direct_radiation"], columns["shortwave_radiation"], 5.0)
+    if "snow_depth" in columns:
+        depth_m = np.maximum(columns["snow_depth"], 0.0)
+        found["snow_cover"] = depth_m / (depth_m + HALF_COVERED_M)
     if "relative_humidity_2m" in columns:
         bright = np.where(sun.elevation > 0, columns["relative_humidity_2m"], np.nan)
         found["humidity_day"] = _smoothed(bright, max(round(6 / past.grid.step_h), 1))
@@ -312,6 +317,10 @@ def build(
     }
     columns |= _of_index(around_of(weather, past, past.target.weather, issue_ns, wide, margin))
     columns |= _of_weather(past, forecast, sun, middle_ns)
+    if (
+        "snow_cover" in columns
+    ):  # a straight line has no other way to learn that snow takes the more the more sun there is
+        columns["k_under_snow"] = columns["k"] * columns["snow_cover"]
     columns |= _of_neighbours(weather, past, others, issue_ns, wide)
     columns |= {name: values[:, None] for name, values in state.ratios.items()}
     columns |= pasts.by_time_of_day(past, issue_ns, step)
