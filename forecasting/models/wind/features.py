@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from forecasting.clock import DAY_NS, HOUR_NS, Ns
 from forecasting.models.wind.rows import Past
+from forecasting.models.wind.stages import known_mean
 from forecasting.models.wind.wakes import equivalent_speed_m_s
 from forecasting.models.wind.winds import Steps, Winds
 from forecasting.physics import STANDARD_DENSITY_KG_PER_M3, air_density_kg_per_m3, hub_speed_m_s, wind_power_kw
@@ -25,6 +26,7 @@ YEAR_DAYS = 365.2425
 AROUND_H = (-3, -2, -1, 1, 2, 3)
 COMPONENTS_AROUND_H = (-2, -1, 1)
 LAST_POWER_H = 36.0  # after a day and a half the last power says no more than climatology
+ICE_MEMORY_H = (0, 3, 6, 9, 12)
 CALM_M_S = 0.3  # below it shear and direction are noise
 
 
@@ -111,7 +113,18 @@ def own(target: Target, look: Look) -> dict[str, Floats]:
     found[f"{speed}_25h"], found[f"{speed}_25h_spread"] = look.around(speed, 12)
     found["speed_middle"] = (found[speed] + look.at(speed, -1)) / 2
     found["run_lead_h"] = look.winds.lead_h(look.row())
-    return found | _older_runs(look, speed) | _air(target, look, found[speed])
+    return found | _older_runs(look, speed) | _air(target, look, found[speed]) | _icing(look)
+
+
+def _icing(look: Look) -> dict[str, Floats]:
+    """What ice on the blades comes of: damp air below freezing, which stays for hours once it is there."""
+    if not {"temperature_2m", "relative_humidity_2m"} <= look.winds.columns.keys():
+        return {}
+    found = {"temperature": look.at("temperature_2m"), "humidity": look.at("relative_humidity_2m")}
+    for name, column in (("temperature", "temperature_2m"), ("humidity", "relative_humidity_2m")):
+        before = np.stack([look.at(column, -hours) for hours in ICE_MEMORY_H])
+        found[f"{name}_before"] = known_mean(before, axis=0)
+    return found
 
 
 def _profile(look: Look, heights: Sequence[int], main: int) -> dict[str, Floats]:

@@ -20,7 +20,7 @@ from forecasting.clock import HOUR_NS, Ns
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 BRIDGED_NS = 6 * HOUR_NS
-OTHERS = ("temperature_2m", "surface_pressure")
+OTHERS = ("temperature_2m", "surface_pressure", "relative_humidity_2m")
 _SPEED = re.compile(r"wind_speed_(\d+)m$")
 
 

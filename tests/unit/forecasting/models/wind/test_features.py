@@ -148,3 +148,16 @@ def test_past_issues_follow_the_runs_and_go_back_to_the_first_power() -> None:
     step = steps_ahead(HOURLY, found, horizon_ns)
     assert step.shape == (len(found), 23)
     assert step[0, 0] == hours[0] + 2
+
+
+def test_damp_frost_is_told_with_what_it_was_in_the_hours_before() -> None:
+    speed = {"wind_speed_90m": [8.0] * 7}
+    air = {"temperature_2m": [-1.0, -1.0, -1.0, 2.0, 2.0, 2.0, 2.0], "relative_humidity_2m": [95.0] * 4 + [80.0] * 3}
+    found = features.own(FARM, look(speed | air))
+    assert found["temperature"][0].tolist() == air["temperature_2m"]
+    assert found["humidity"][0].tolist() == air["relative_humidity_2m"]
+    # Of the last hour the ones 3 and 6 h before are known: 2, 2 and −1 °C; 80, 95 and 95 %.
+    assert found["temperature_before"][0, 6] == pytest.approx(1.0)
+    assert found["humidity_before"][0, 6] == pytest.approx(90.0)
+    dry = features.own(FARM, look(speed | {"temperature_2m": air["temperature_2m"]}))
+    assert not {"temperature", "humidity", "temperature_before"} & dry.keys()
