@@ -84,7 +84,7 @@ def learn(rows: Frame, actual: Floats) -> Means:
     return Means((ALL.fit(rows, rows.names, actual), WEATHER.fit(rows, weather, actual)), rows.names)
 
 
-def towards(quantiles: Floats, mean: Floats, usual: Floats, stale: NDArray[np.bool_]) -> Floats:
-    """Quantiles (N, Q) moved by a share of how far the mean (N,) lies above the usual one (N,), where that is known."""
+def towards(mean: Floats, usual: Floats, stale: NDArray[np.bool_]) -> Floats:
+    """By how much (N,) quantiles move: a share of how far the mean lies above the usual one, where that is known."""
     gap = np.where(stale, SHARE_STALE, SHARE) * (mean - usual)
-    return quantiles + np.where(np.isfinite(gap), gap, 0.0)[:, None]
+    return np.where(np.isfinite(gap), gap, 0.0)

@@ -37,7 +37,6 @@ def measured(power: Floats, mean: Floats, widths: Floats, age_days: Floats) -> f
     return float(weight @ (power - mean)[known]) / total if total > 0 else 0.0
 
 
-def moved(quantiles: Floats, levels: Floats, theta: float, lead_days: Floats) -> Floats:
-    """Quantiles (N, Q) moved by θ, which fades with the lead (N,)."""
-    fading = theta * np.exp2(-np.maximum(lead_days, 0.0) / HALF_LIFE_DAYS)
-    return quantiles + (width(quantiles, levels) * fading)[:, None]
+def shift(quantiles: Floats, levels: Floats, theta: float, lead_days: Floats) -> Floats:
+    """By how much (N,) θ, which fades with the lead (N,), moves quantiles (N, Q)."""
+    return np.asarray(width(quantiles, levels) * theta * np.exp2(-np.maximum(lead_days, 0.0) / HALF_LIFE_DAYS))

@@ -17,6 +17,7 @@ from forecasting.learners.base import Frame
 from forecasting.models.base import CannotForecast
 from forecasting.models.wind import boosted_mean, drift, features, stages, wakes
 from forecasting.models.wind.rows import Past, lattice_of, past_of, steps_ahead, training_issues
+from forecasting.models.wind.shifts import Bounds
 from forecasting.models.wind.winds import Lattice, Steps, Winds, winds_of
 from forecasting.steps import Grid
 from forecasting.targets import Place, Target
@@ -204,7 +205,8 @@ class _Fitting:
         without = stages.WITHOUT_WIND.fit(windless, actual, self.levels)
         everything = more | groups["others"]
         mean = boosted_mean.learn(self._frame(everything, _informative(everything, use), day).take(use), actual)
-        return stages.Members(first, boosted, forest, without, mean, names_second, names_without)
+        bounds = Bounds(float(actual.min()), float(min(actual.max(), self.setting.targets[farm].capacity_kw)))
+        return stages.Members(first, boosted, forest, without, mean, names_second, names_without, bounds)
 
     def _repeats(self, use: NDArray[np.bool_]) -> float:
         """From how many issue times an interval is seen, in the mean."""
@@ -286,9 +288,10 @@ class TrainedWind:
         ahead = step[0, recent_steps(lattice) :]
         thetas = self._drifts(here, looks, pasts)
         lead_days = (lattice.end_ns(ahead) - known.time_ns) / DAY_NS
+        ahead_of = [answer[-len(ahead) :] for answer in answers]
         answers = [
-            drift.moved(answer[-len(ahead) :], self.levels, theta, lead_days)
-            for answer, theta in zip(answers, thetas, strict=True)
+            member.bounds.moved(answer, drift.shift(answer, self.levels, theta, lead_days))
+            for member, answer, theta in zip(self.members, ahead_of, thetas, strict=True)
         ]
         grid = Grid(int(lattice.end_ns(ahead[0] - 1)), lattice.step_ns, len(ahead))
         share = grids.overlap(grid, np.arange(grid.count), edges_ns)
@@ -342,7 +345,8 @@ class TrainedWind:
         second = Frame(features.stacked(second_of, member.names_second, shape), member.names_second, rows.block)
         error, age_h = (second_of[name].ravel() for name in ("error", "power_age_h"))
         stale = ~np.isfinite(error) | ("power_age_h" not in member.names_second)
-        first = stages.moved(member.first.forests.predict(rows), np.where(stale, np.nan, error), age_h)
+        left = stages.fading(np.where(stale, np.nan, error), age_h)
+        first = member.bounds.moved(member.first.forests.predict(rows), left)
         boosted = member.boosted.predict(second)
         found = stages.averaged([first, boosted])
         if stale.any():
@@ -350,8 +354,8 @@ class TrainedWind:
             found[stale] = stages.averaged([first[stale], boosted[stale], forest])
         names = member.mean.names
         everything = Frame(features.stacked(second_of | groups["others"], names, shape), names, rows.block)
-        usual = stages.moved(second_of["first_0"].reshape(-1, 1), np.where(stale, np.nan, error), age_h)[:, 0]
-        found = boosted_mean.towards(found, member.mean.predict(everything), usual, stale)
+        usual = second_of["first_0"].ravel() + left
+        found = member.bounds.moved(found, boosted_mean.towards(member.mean.predict(everything), usual, stale))
         lost = ~_windy(groups).ravel()
         if lost[recent_steps(self.setting.lattice) :].all():
             name = self.setting.targets[farm].name

@@ -20,6 +20,7 @@ from forecasting.learners.base import Fitted, Frame
 from forecasting.learners.boosted import Boosted
 from forecasting.learners.extra_trees import ExtraTrees, ExtraTreesFitted
 from forecasting.models.wind.boosted_mean import Means
+from forecasting.models.wind.shifts import Bounds
 from forecasting.models.wind.wakes import Sectors
 
 Floats = NDArray[np.float64]
@@ -144,10 +145,10 @@ def corrected(mean: Floats, error: Floats, errors: Floats, age_h: Floats) -> dic
     return found
 
 
-def moved(quantiles: Floats, error: Floats, age_h: Floats) -> Floats:
-    """Stage one's quantiles (N, Q) moved by its recent error (N,), which fades with the age of the last power (N,)."""
-    fading = error * np.exp(-np.maximum(age_h, 0.0) / ERROR_FADES_H[0])
-    return quantiles + np.where(np.isfinite(fading), fading, 0.0)[:, None]
+def fading(error: Floats, age_h: Floats) -> Floats:
+    """What is left (N,) of stage one's recent error (N,) at the age of the last power (N,); 0 where none is known."""
+    left = error * np.exp(-np.maximum(age_h, 0.0) / ERROR_FADES_H[0])
+    return np.where(np.isfinite(left), left, 0.0)
 
 
 def known_mean(values: Floats, axis: int, weight: Floats | float = 1.0) -> Floats:
@@ -178,6 +179,7 @@ class Members:
     mean: Means
     names_second: tuple[str, ...]
     names_without: tuple[str, ...]
+    bounds: Bounds
 
 
 def averaged(parts: Sequence[Floats]) -> Floats:

@@ -28,10 +28,8 @@ def test_nothing_known_moves_nothing() -> None:
 
 def test_what_is_certain_stays_and_the_shift_fades() -> None:
     quantiles = np.array([[0.0, 0.0, 0.0], [0.2, 0.4, 0.6], [0.2, 0.4, 0.6]])
-    found = drift.moved(quantiles, LEVELS, 0.5, np.array([0.0, 0.0, drift.HALF_LIFE_DAYS]))
-    assert found[0].tolist() == [0.0, 0.0, 0.0]
-    assert found[1] == pytest.approx([0.4, 0.6, 0.8])
-    assert found[2] == pytest.approx([0.3, 0.5, 0.7])
+    found = drift.shift(quantiles, LEVELS, 0.5, np.array([0.0, 0.0, drift.HALF_LIFE_DAYS]))
+    assert found == pytest.approx([0.0, 0.2, 0.1])
 
 
 def test_folds_are_spells_of_days_and_none_after_training() -> None:

@@ -103,10 +103,9 @@ def test_the_last_power_counts_only_where_it_was_known_and_is_fresh() -> None:
 def test_the_error_of_the_last_hours_fades() -> None:
     error = stages.recent_error(np.array([[np.nan, 5.0, 7.0]]), np.array([[1.0, 4.0, 4.0]]), step_h=1.0)
     assert 2.0 < error[0] < 3.0
-    quantiles = np.tile([1.0, 2.0], (3, 1))
-    moved = stages.moved(quantiles, np.full(3, error[0]), np.array([1.0, 100.0, np.nan]))
-    assert moved[0, 0] > 2.5
-    assert np.allclose(moved[1:], quantiles[1:])
+    left = stages.fading(np.full(3, error[0]), np.array([1.0, 100.0, np.nan]))
+    assert left[0] > 1.5
+    assert np.allclose(left[1:], 0.0)
 
 
 def test_steps_of_different_lengths_share_a_lattice() -> None:

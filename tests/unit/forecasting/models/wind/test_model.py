@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -150,3 +151,26 @@ def test_hours_around_come_from_the_steps_own_run_where_asked() -> None:
     assert np.isfinite(before_the_run)
     assert np.isnan(own.at("speed_100", -1)[0, 24])
     assert np.array_equal(own.at("speed_100", 1)[0, :20], everything.at("speed_100", 1)[0, :20])
+
+
+def test_a_farm_that_gave_less_of_late_still_reaches_its_most(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error of the last weeks moves the middle of a band that ends at full power, and not its end."""
+    rows = dict(archive.rows())
+    most_kw = {farm.name: 0.2 * farm.capacity_kw for farm in made_up.FARMS}  # so low that they often stand there
+    for farm in made_up.FARMS:
+        own = rows[farm.site, farm.name]
+        rows[farm.site, farm.name] = replace(own, value=np.minimum(own.value, most_kw[farm.name]))
+    held = Archive.of_rows(rows)
+    learnt = trained(held)
+    found = []
+    for theta in (0.0, -1.0):
+        monkeypatch.setattr(TrainedWind, "_drifts", lambda *_, theta=theta: [theta, theta])
+        found.append(asked(learnt, held))
+    for farm in made_up.FARMS:
+        plain, moved = (one[farm.name] for one in found)
+        full = (plain[:, -1] > 0.999 * most_kw[farm.name]) & (plain[:, 0] < 0.9 * most_kw[farm.name])
+        assert full.any()
+        np.testing.assert_allclose(moved[full, -1], plain[full, -1], rtol=0.003)
+        assert (moved[full, 0] < 0.95 * plain[full, 0]).all()
