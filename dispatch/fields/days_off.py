@@ -18,7 +18,7 @@ class DaysOff(Frozen):
     Local dates. Give those of the years that were measured too: what the works drew then is what is expected next time.
     """
 
-    first: date
+    first: date = Field(description="first day, local")
     last: date | None = Field(default=None, description="inclusive; default: the first day alone")
 
     @model_validator(mode="after")
