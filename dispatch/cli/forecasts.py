@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dispatch.cli.planning import Asked, Request, asked, folder_for, reported
+from dispatch.cli.planning import Asked, Request, asked, folder_for, look_into_files, reported
 from dispatch.config.park import find_config
 from dispatch.errors import DataError
 from dispatch.signals import Horizon
@@ -69,6 +69,7 @@ def _made(
     from dispatch.sources import gather, user_errors
 
     folder = find_config(request.config, "parks").parent
+    look_into_files(what.site, request.config)
     try:
         sources = gather(
             what.site, what.horizon, folder, weather=what.weather, now=pd.Timestamp(what.now), with_network=False,

@@ -65,8 +65,6 @@ def asked(request: Request) -> Asked:
         ParkwattError: config or options are wrong; the message says which.
     """
     site = _site(request)
-    for doubt in require_files(site, request.config):
-        Console(stderr=True).print(f"warning: {doubt}", markup=False, highlight=False, soft_wrap=True)
     now = datetime.now(UTC)
     horizon = _horizon(site, _day(request.day, site, now))
     weather = _weather(request, site, horizon, now)
@@ -201,6 +199,16 @@ def folder_for(folder: Path) -> Path:
     return folder
 
 
+def look_into_files(site: Site, config: str) -> None:
+    """Say what is hard to believe in the files that the park names, before anything is made of them.
+
+    Raises:
+        ConfigError: files or columns are missing, or hold no numbers.
+    """
+    for doubt in require_files(site, config):
+        Console(stderr=True).print(f"warning: {doubt}", markup=False, highlight=False, soft_wrap=True)
+
+
 def gathered(request: Request, what: Asked, progress: Callable[[str], None]) -> Sources:
     """Read all that the plan needs.
 
@@ -213,6 +221,7 @@ def gathered(request: Request, what: Asked, progress: Callable[[str], None]) -> 
 
     folder, moment = find_config(request.config, "parks").parent, pd.Timestamp(what.now)
     site, horizon, weather = what.site, what.horizon, what.weather
+    look_into_files(site, request.config)
     try:
         return gather(
             site, horizon, folder, weather=weather, now=moment, with_network=request.network, progress=progress

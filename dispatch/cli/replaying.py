@@ -21,7 +21,7 @@ from rich.table import Table
 
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon_wanted.flow_limits import FlowLimitWish
-from dispatch.config.data_files import require_files
+from dispatch.cli.planning import look_into_files
 from dispatch.config.park import find_config, load_site
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Horizon, parse_quantity
@@ -62,14 +62,13 @@ def run(request: Request) -> bool:
 
     began = time.perf_counter()
     site = load_site(request.config)
-    for doubt in require_files(site, request.config):
-        Console(stderr=True).print(f"warning: {doubt}", markup=False, highlight=False, soft_wrap=True)
     runs_on = executor(request.executor, request.workers)
     span = _span(site, request)
     folder = request.out or Path("replays") / f"{site.name}-{request.first}-{request.last}"
     console = Console(stderr=True)
     for text in not_held(site):
         console.print(text, markup=False)
+    look_into_files(site, request.config)
     case, hashes = _case(request, site, span, console)
     journal = Journal(folder / "checkpoints")
     _prepare(folder / "checkpoints", _fingerprint(checked(case), hashes), resume=request.resume)

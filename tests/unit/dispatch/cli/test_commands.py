@@ -181,6 +181,19 @@ def test_data_that_cannot_be_used_are_named(
     refused(run("plan", small, "--day", "2024-03-31", "--out", "out"), *parts)
 
 
+def test_a_column_that_looks_like_another_unit_is_doubted_by_validate_and_by_plan(run: Run, small: Path) -> None:
+    content = park()
+    content["assets"][0]["history"]["column"] = "hall_kwh"
+    write(small.parent, content)
+    spoil(lambda t: t.rename(columns={"hall_kw": "hall_kwh"}))(small.parent / "measured.csv")
+    words = "warning: assets[0].history.column (line 16): 'hall_kwh' sounds like energy"
+    checked, planned = run("validate", small), run("plan", small, "--day", "2024-03-31", "--out", "out")
+    for ended in (checked, planned):
+        assert ended.status == 0, ended.err
+        assert words in ended.err
+    assert "valid. small" in checked.out
+
+
 def test_a_folder_or_a_broken_parquet_in_place_of_data(run: Run, small: Path) -> None:
     content = park()
     content["assets"][0]["history"]["file"] = "data.parquet"
