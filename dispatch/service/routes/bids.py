@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from dispatch.errors import ConfigError, DataError, Problem
 from dispatch.fleet.offering import offered
+from dispatch.markets.awards import Award, AwardPeriod, profile
 from dispatch.markets.bids import Bid as MarketBid
 from dispatch.markets.bids import BidPeriod, bid_of, require, starts_of
 from dispatch.markets.calendar import gates, local, periods
@@ -59,7 +60,8 @@ def post(fleet: Name, body: BidAsked, call: Writes) -> Response:
         beside, clipped = held.beside(tx, found, bid, product), None
         if body.periods is not None:
             held.require_left(beside, bid)
-        else:
+        _require_followed(bid, body, product, beside.room.steps)
+        if body.periods is None:
             bid, clipped = held.clipped(beside, bid)
         kept = bids.create(tx, {**_row(fleet, body.flexibility, bid, product, left_out_kw), "clipped": clipped})
         return Reply(201, document(kept), {"Location": f"{shown.API}/bids/{kept.id}"})
@@ -151,6 +153,19 @@ def _require(bid: MarketBid, body: BidAsked, product: Product, at: datetime) -> 
         require(bid, product, at)
     except ConfigError as error:
         raise ConfigError(error.source, [_placed(each, body) for each in error.problems]) from None
+
+
+def _require_followed(bid: MarketBid, body: BidAsked, product: Product, steps: Horizon) -> None:
+    """Refuse a bid that no plan could follow if all of it were won.
+
+    Raises:
+        InvalidError: it changes within a step of the sites' plans.
+    """
+    whole = [AwardPeriod(start=one.start, quantity_kw=one.quantity_kw, price=0.0) for one in bid.periods]
+    try:
+        profile(Award(product=bid.product, day=bid.day, side=bid.side, periods=tuple(whole)), product, steps)
+    except DataError as error:
+        raise at_field(error, "/periods" if body.periods is not None else "/start", None) from None
 
 
 def _placed(problem: Problem, body: BidAsked) -> Problem:

@@ -11,11 +11,12 @@ import pytest
 from dispatch.fleet.offering import Offered
 from dispatch.flexibility.offers import Flexibility
 from dispatch.markets.awards import Award, AwardPeriod
+from dispatch.markets.bids import Bid, BidPeriod, Step
 from dispatch.markets.calendar import periods
 from dispatch.markets.catalogue import product
 from dispatch.markets.sustained import EnergyBand
 from dispatch.service.errors import InvalidError
-from dispatch.service.routes.bids import _within
+from dispatch.service.routes.bids import _require_followed, _within
 from dispatch.service.schemas.bids import BidAsked
 from dispatch.service.work.award import _nearest, _wanted
 from dispatch.service.work.promised import Kept
@@ -77,3 +78,26 @@ def test_start_and_end_choose_the_periods_that_are_priced() -> None:
     with pytest.raises(InvalidError, match="no period") as told:
         _within(over, asked(start="2026-06-10T19:00+01:00", end="2026-06-10T18:00+01:00"), HALF_HOURS, STEPS)
     assert [one.pointer for one in told.value.faults] == ["/start"]
+
+
+def test_a_bid_that_changes_within_a_step_of_the_plans_is_refused() -> None:
+    hours = Horizon.local_day(DAY, "Europe/London", 60)
+    starts = [datetime.fromisoformat(f"2026-06-10T{at}+01:00") for at in ("18:00", "18:30")]
+
+    def bid(*quantities_kw: float) -> Bid:
+        rows = [
+            BidPeriod(start=t, steps=(Step(quantity_kw=kw, price=9),))
+            for t, kw in zip(starts[: len(quantities_kw)], quantities_kw, strict=True)
+        ]
+        return Bid(product=HALF_HOURS.name, day=DAY, side="up", periods=tuple(rows))
+
+    own = asked(periods=[{"start": starts[0].isoformat(), "steps": [{"quantity_kw": 100, "price": 9}]}])
+    _require_followed(bid(100, 100), own, HALF_HOURS, hours)
+    for uneven in (bid(100), bid(100, 200)):
+        _require_followed(uneven, own, HALF_HOURS, STEPS)
+        for body, place in ((own, "/periods"), (asked(), "/start")):
+            with pytest.raises(InvalidError, match="changes within the step of 60 min") as told:
+                _require_followed(uneven, body, HALF_HOURS, hours)
+            assert [(one.pointer, one.accepted[:33]) for one in told.value.faults] == [
+                (place, "sites planned in steps of 30 min ")
+            ]
