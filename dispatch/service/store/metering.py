@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from dispatch.markets.portfolio import Metered
 
 _DAY_S = 86_400
+_MANY = 2**40  # more than seconds between two values: numbers of two kinds in one
 _NEARLY = 0.95  # a step is not made longer for the few values that a meter left of some hours
 
 
@@ -72,16 +74,17 @@ class _Read:
 
     def _step_s(self, some: NDArray[np.bool_]) -> int:
         """Of each site the shortest step in which nearly as much is known of it as in any, of these the longest."""
-        keys, place = np.unique(
-            np.stack([self.site[some], self.series[some], self.length_s[some]]), axis=1, return_inverse=True
+        keys, where, place = np.unique(
+            self.series[some] * _MANY + self.length_s[some], return_index=True, return_inverse=True
         )
-        known_s = np.bincount(place.ravel(), self.length_s[some]).astype(float)
+        known_s = np.bincount(place, self.length_s[some])
         known: dict[int, dict[int, float]] = {}
-        for site, series in np.unique(keys[:2], axis=1).T:
-            own = np.flatnonzero((keys[0] == site) & (keys[1] == series))
-            by_length = known.setdefault(int(site), {})
-            for length, covered in zip(keys[2, own].tolist(), np.cumsum(known_s[own]).tolist(), strict=True):
-                by_length[length] = max(covered, by_length.get(length, 0.0))
+        series, length = keys // _MANY, keys % _MANY
+        sites = self.site[some][where]
+        for first, last in pairwise(np.flatnonzero(np.diff(series, prepend=-1, append=-1))):
+            by_length = known.setdefault(int(sites[first]), {})
+            for one, covered in zip(length[first:last].tolist(), np.cumsum(known_s[first:last]).tolist(), strict=True):
+                by_length[one] = max(covered, by_length.get(one, 0.0))
         return max(
             min(length for length, covered in one.items() if covered >= _NEARLY * max(one.values()))
             for one in known.values()
@@ -118,10 +121,11 @@ def _lengths_s(series: NDArray[np.int64], end_s: NDArray[np.int64], last_s: int)
 def _usual(group: NDArray[np.int64], apart: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(G,) the most frequent distance in each group, of equal ones the shortest, and how often it is there."""
     groups = int(group.max(initial=-1)) + 1
-    pairs, counts = np.unique(np.stack([group, apart], 1)[apart > 0], axis=0, return_counts=True)
-    order = np.lexsort((-pairs[:, 1], counts))
+    pairs, counts = np.unique((group * _MANY + apart)[apart > 0], return_counts=True)
+    order = np.lexsort((-(pairs % _MANY), counts))
     usual, times = np.zeros((2, groups), np.int64)
-    usual[pairs[order, 0]], times[pairs[order, 0]] = pairs[order, 1], counts[order]
+    at = pairs[order] // _MANY
+    usual[at], times[at] = pairs[order] % _MANY, counts[order]
     return usual, times
 
 
