@@ -105,7 +105,7 @@ class StationMapping(_Strict):
     decimal: Literal[".", ","] = "."
     skip_rows: Annotated[int, Field(ge=0)] = Field(default=0, description="lines before the header")
     sheet: Name | None = Field(default=None, description="of a workbook; default: the first")
-    encoding: Name | None = Field(default=None, description="default: utf-8, else gb18030")
+    encoding: Name | None = Field(default=None, description="default: utf-8, gb18030 or latin-1, whichever it must be")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from dispatch.errors import DataError
 from dispatch.fleet.importing.mapping import StationMapping
+from forecasting.errors import ForecastError
+from forecasting.importing.text import encoding_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ENCODINGS = ("utf-8-sig", "gb18030")
 ENDINGS = (".csv", ".txt", ".xlsx", ".parquet", ".pq")
 
 
@@ -94,15 +95,11 @@ def _csv(path: Path, mapping: StationMapping) -> tuple[pd.DataFrame, str]:
 
 
 def _encoding(path: Path) -> str:
-    """The first encoding in which the whole file is text."""
-    content = path.read_bytes()
-    for name in ENCODINGS:
-        try:
-            content.decode(name)
-        except UnicodeDecodeError:
-            continue
-        return name
-    raise DataError(f"{path}: is neither UTF-8 nor GB 18030 text; save it as UTF-8, or give encoding in the mapping")
+    """The encoding in which the whole file is text."""
+    try:
+        return encoding_of(path.read_bytes(), str(path))
+    except ForecastError as error:
+        raise DataError(f"{error}, or its encoding in the mapping") from None
 
 
 def _workbook(path: Path, mapping: StationMapping) -> tuple[pd.DataFrame, str]:

@@ -16,6 +16,7 @@ import yaml
 
 from dispatch.config.documents import CONFIGS
 from dispatch.fleet.importing.mapping import EXAMPLE, StationMapping, schema
+from dispatch.fleet.importing.tables import read_stations
 from tests.unit.dispatch.typed import Ended, Run, refused, run
 
 __all__ = ["run"]  # a fixture
@@ -57,6 +58,15 @@ def imported(run: Run, *more: object, name: str = "list.csv") -> Ended:
 def table(path: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     return rows
+
+
+@pytest.mark.parametrize(("content", "word"), [("Zähler,Größe", "Größe"), ("站名,容量", "容量")])
+def test_the_encoding_of_a_list_is_the_one_that_it_must_have(tmp_path: Path, content: str, word: str) -> None:
+    """The two letters of an accented word in Latin-1 are a Chinese one in GB 18030, too."""
+    encoding = "gb18030" if word == "容量" else "latin-1"
+    (tmp_path / "list.csv").write_bytes(f"{content}\nA,1\n".encode(encoding))
+    table = read_stations(tmp_path / "list.csv", StationMapping.model_validate(yaml.safe_load(MAPPING)))
+    assert table.find(word) == word
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
@@ -243,8 +253,8 @@ def test_files_that_are_no_lists(run: Run, tmp_path: Path) -> None:
     refused(imported(run, name="list.xlsx"), "not a workbook")
     (tmp_path / "list.parquet").write_text("no table")
     refused(imported(run, name="list.parquet"), "not a Parquet table")
-    (tmp_path / "odd.csv").write_bytes(b"a,b\n\xff\xff,1\n")
-    refused(imported(run, name="odd.csv"), "neither UTF-8 nor GB 18030")
+    (tmp_path / "odd.csv").write_bytes(b"a,b\n\x81\x20\x8d\x8d\x8d,1\n")
+    refused(imported(run, name="odd.csv"), "neither UTF-8 nor GB 18030 nor Latin-1")
     (tmp_path / "head.csv").write_text(HEADER + "\n", encoding="utf-8")
     refused(imported(run, name="head.csv"), "no row below its header")
     (tmp_path / "twice.csv").write_text("a,a \n1,2\n")
