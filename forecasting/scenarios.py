@@ -216,8 +216,8 @@ def respread(
 
     Of a path's departure from the mean, e_d σ_t is the part of its day d, with σ (T,) the spread by step and e_d such
     that the rest r_t holds no energy: Σ_t h_t r_t = 0. The kept paths' e and r are stretched to the spread of all
-    paths (moment matching, Høyland & Wallace 2001, doi:10.1287/mnsc.47.2.295.9834). Days are 24 h from the first step.
-    One path alone stays as it is.
+    paths (moment matching, Høyland & Wallace 2001, doi:10.1287/mnsc.47.2.295.9834), but to none of their steps beyond
+    all paths. Days are 24 h from the first step. One path alone stays as it is.
     """
     if len(kept) < 2:
         return {name: values[kept] for name, values in paths.items()}
@@ -244,7 +244,9 @@ def _respread(
     by_day, around = (
         np.where(has > 0, wish / np.where(has > 0, has, 1.0), 1.0) for wish, has in zip(wanted, there, strict=True)
     )
-    return np.asarray(mean + (few_energy * by_day)[:, day] * spread + few_rest * around)
+    made = mean + (few_energy * by_day)[:, day] * spread + few_rest * around
+    # Stretched steps of a skewed series would go where none of all paths goes.
+    return np.asarray(np.clip(made, values.min(axis=0), values.max(axis=0)))
 
 
 def correlation_shrink(share: Floats, memory: Memory, distance_h: Floats) -> Floats:

@@ -150,11 +150,22 @@ def test_few_paths_are_as_wide_as_all(count: int) -> None:
     few = scenarios.respread(paths, kept, weights, np.ones(24))
     for name, values in paths.items():
         energy = few[name].sum(axis=1)
-        np.testing.assert_allclose(weights @ few[name], values.mean(axis=0), rtol=1e-9)
+        np.testing.assert_allclose(weights @ few[name], values.mean(axis=0), rtol=0.01)
         spread = np.sqrt(weights @ (energy - weights @ energy) ** 2)
-        assert spread == pytest.approx(values.sum(axis=1).std(), rel=1e-6)
+        assert spread == pytest.approx(values.sum(axis=1).std(), rel=0.01)
         around = np.sqrt((weights @ (few[name] - weights @ few[name]) ** 2).mean())
         assert around == pytest.approx(np.sqrt(values.var(axis=0).mean()), rel=0.1)
+
+
+def test_no_step_of_few_paths_is_stretched_beyond_all_paths() -> None:
+    """Heat demand that is mostly nothing and rarely much: a stretch by its spread would more than double the most."""
+    random = np.random.default_rng(1)
+    values = 100 * random.gamma(0.2, 1.0, (100, 24)) * random.gamma(0.5, 2.0, (100, 1))
+    kept, weights = scenarios.reduce({"heat": values}, 5, np.ones(24))
+    few = scenarios.respread({"heat": values}, kept, weights, np.ones(24))["heat"]
+    assert (few <= values.max(axis=0)).all()
+    assert (few >= values.min(axis=0)).all()
+    assert not np.allclose(few, values[kept])
 
 
 def test_a_mean_over_steps_is_surer_than_each() -> None:
