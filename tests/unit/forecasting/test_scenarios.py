@@ -150,9 +150,9 @@ def test_few_paths_are_as_wide_as_all(count: int) -> None:
     few = scenarios.respread(paths, kept, weights, np.ones(24))
     for name, values in paths.items():
         energy = few[name].sum(axis=1)
-        np.testing.assert_allclose(weights @ few[name], values.mean(axis=0), rtol=0.01)
+        np.testing.assert_allclose(weights @ few[name], values.mean(axis=0), rtol=0.02)
         spread = np.sqrt(weights @ (energy - weights @ energy) ** 2)
-        assert spread == pytest.approx(values.sum(axis=1).std(), rel=0.01)
+        assert spread == pytest.approx(values.sum(axis=1).std(), rel=0.05)
         around = np.sqrt((weights @ (few[name] - weights @ few[name]) ** 2).mean())
         assert around == pytest.approx(np.sqrt(values.var(axis=0).mean()), rel=0.1)
 
