@@ -16,6 +16,7 @@ from forecasting.clock import DAY_NS, Ns
 from forecasting.features import Steps
 from forecasting.models.base import CannotForecast
 from forecasting.models.solar.weather import Weather as Runs
+from forecasting.models.spread import SPREAD
 from forecasting.models.untrained import Untrained
 from forecasting.situations import inputs_of
 from forecasting.targets import Place, Target
@@ -24,9 +25,6 @@ from forecasting.weather_rows import Weather
 
 Floats = NDArray[np.float64]
 GAIN_DAYS = 21
-# Standard error of physics from forecast weather, day ahead, where nothing was measured yet: a share of the
-# capacity, for pv of the clear sky. Between the published .13 to .19 of single plants.
-SPREAD = {"wind": 0.18, "pv": 0.20}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from scipy.special import ndtri
 
 from forecasting.learners import levels as dense
 from forecasting.learners.base import Fitted, Frame
-from forecasting.models.physics_only import SPREAD
+from forecasting.models.spread import SPREAD
 from forecasting.scores import pinball
 
 Floats = NDArray[np.float64]

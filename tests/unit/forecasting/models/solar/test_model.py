@@ -8,22 +8,11 @@ import pytest
 
 from forecasting.archive import Archive
 from forecasting.clock import DAY_NS
-from forecasting.learners.adaptive import Adaptive
 from forecasting.learners.boosted import Boosted
 from forecasting.learners.linear import Linear
 from forecasting.models.base import CannotForecast
 from forecasting.models.solar.learning import OwnAndAll, Scaled
-from forecasting.models.solar.model import (
-    IN_TREES,
-    INTEGRAL,
-    LINES,
-    OF_PLANT,
-    RATE,
-    RELATIVE,
-    Seen,
-    Solar,
-    SolarTrained,
-)
+from forecasting.models.solar.model import IN_TREES, LINES, OF_PLANT, RELATIVE, Solar, SolarTrained
 from forecasting.scores import pinball
 from tests.unit.forecasting.models.solar.plants import DAY, LEVELS, PLACE, edges, issue, made, month, target
 
@@ -171,17 +160,3 @@ def test_one_plant_alone_and_a_horizon_of_two_days() -> None:
     with pytest.raises(CannotForecast):  # the second day's weather is not known yet
         model.quantiles(archive.as_of(issue(29)), issue(29).as_unit("ns").value + two)
     assert target(0).name in model.quantiles(archive.as_of(issue(29)), edges(29))
-
-
-def test_a_handful_of_days_moves_the_bands_little_where_that_did_not_help() -> None:
-    model = trained()
-    quantiles = np.tile([0.3, 0.4, 0.5, 0.6, 0.7], (6, 1))
-    # Three days of two hours: above the band, below it, above it again. Each correction was wrong on the day after.
-    before = Seen(np.repeat([1, 2, 3], 2), quantiles, np.repeat([0.9, 0.1, 0.9], 2))
-    state = Adaptive.start(LEVELS, rate=RATE, integral=INTEGRAL, floor=0.01)
-    for day in range(3):
-        state = state.updated(quantiles[:2], before.actual[2 * day : 2 * day + 2])
-    whole = state.apply(quantiles[:1]) - quantiles[:1]
-    found = model._corrected(before, quantiles[:1], np.array([12.0]))
-    assert np.abs(whole).max() > 0.05
-    np.testing.assert_allclose(found, quantiles[:1] + whole * 3 / 60)
