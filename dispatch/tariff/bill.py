@@ -317,10 +317,9 @@ def _peak(component: Component, clock: Clock, metering_minutes: float, flow: Arr
         )
         lower_kw = 0.0
         for block in blocks:
-            within_kw = min(billed, block.up_to_kw or billed) - lower_kw
-            if within_kw > 0 or block is blocks[0]:
-                price = share * block.price_per_kw_month
-                yield Line(name, label, within_kw, "kW", price, within_kw * price)
+            within_kw = max(min(billed, block.up_to_kw or billed) - lower_kw, 0.0)
+            price = share * block.price_per_kw_month
+            yield Line(name, label, within_kw, "kW", price, within_kw * price)
             lower_kw = block.up_to_kw or billed
 
 
