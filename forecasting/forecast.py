@@ -265,20 +265,22 @@ def _together(
     """What was shown, of days that targets have in common.
 
     Days that a model held out lie before it learnt; of one that learnt long ago they are others than the last days, of
-    which models that hold out none are asked again. Where two have too few in common, those of the last days count.
+    which models that hold out none are asked again. Where two have few in common, and each has more, those of the last
+    days count.
     """
     found = list(shown)
     for k, (answer, one) in enumerate(zip(answers, shown, strict=True)):
         if one is None or answer.shown is None:
             continue
-        if any(_shared_days(one, other) < dependence.FEWEST_PAST for other in shown if other is not None):
+        if any(_are_of_other_days(one, other) for other in shown if other is not None):
             found[k] = _of_last_days(answer, known, edges_ns) or one
     return found
 
 
-def _shared_days(one: Shown, other: Shown) -> int:
-    """Number of days (UTC) of which both tell intervals."""
-    return len(np.intersect1d(one.start_ns // DAY_NS, other.start_ns // DAY_NS))
+def _are_of_other_days(one: Shown, other: Shown) -> bool:
+    """Are there too few days (UTC) of which both tell intervals, though each tells of more?"""
+    own, others = (np.unique(each.start_ns // DAY_NS) for each in (one, other))
+    return len(np.intersect1d(own, others)) < min(dependence.FEWEST_PAST, len(own), len(others))
 
 
 def _of_last_days(answer: Answer, known: Known, edges_ns: Ns) -> Shown | None:
