@@ -152,12 +152,30 @@ def measured(which: Callable[[], Case]) -> dict[str, Found]:
                 actual = truth(case, target, edges)
                 low, high = answer.quantiles[:, 0], answer.quantiles[:, -1]
                 counts = np.isfinite(actual) & ((high > 0) | (actual > 0))  # a dark plant tells nothing
-                inside = (actual >= low) & (actual <= high)
+                inside = within_band(actual, answer.quantiles)
                 covered.append(np.where(counts, inside, np.nan))
                 width.append(np.where(counts, (high - low) / target.capacity_kw, np.nan))
                 rungs.append(np.array(answer.rungs, dtype=object))
         found[name] = Found(np.concatenate(covered), np.concatenate(width), np.concatenate(rungs), tuple(failed))
     return found
+
+
+def within_band(actual: Floats, quantiles: Floats) -> Floats:
+    """Share (N,) of what came that lies within the band of quantiles (N, Q).
+
+    What stands at a level that is at the bound of the band (a farm that is still, or at its rating) has a probability
+    of its own: of it counts the part of the forecast's distribution there that is within, as a randomised transform
+    would (Czado, Gneiting & Held 2009, doi:10.1111/j.1541-0420.2009.01191.x). Else a calm inside every band that begins
+    with nothing would never be missed, and no band of a farm that is often still could be right.
+    """
+    inside = ((actual >= quantiles[:, 0]) & (actual <= quantiles[:, -1])).astype(np.float64)
+    at = quantiles == actual[:, None]
+    there, first, last = at.any(axis=1), at.argmax(axis=1), at.shape[1] - 1 - at[:, ::-1].argmax(axis=1)
+    lowest, highest = (np.where(there, LEVELS[place], np.nan) for place in (first, last))
+    below, above = np.where(at[:, 0], 0.0, lowest), np.where(at[:, -1], 1.0, highest)
+    within = np.minimum(highest, LEVELS[-1]) - np.maximum(lowest, LEVELS[0])
+    tied = (at[:, 0] | at[:, -1]) & (above > below)
+    return np.where(tied, within / np.where(tied, above - below, 1.0), inside)
 
 
 def as_of(case: Case, time_ns: int) -> Known:
