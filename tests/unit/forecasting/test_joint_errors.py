@@ -14,7 +14,7 @@ from scipy.special import ndtri
 from forecasting.archive import Archive
 from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, HOUR_NS
-from forecasting.forecast import forecast
+from forecasting.forecast import _are_of_other_days, forecast
 from forecasting.ladder import Ladder
 from forecasting.models.base import Shown
 from forecasting.quantiles import LEVELS
@@ -87,3 +87,17 @@ def correlation(shown_until_days: int) -> float:
 def test_a_model_that_learnt_long_ago_is_held_against_the_days_of_the_others(shown_until_days: int) -> None:
     """Both err alike by the hour; days held out two months ago and the days of last month have none in common."""
     assert correlation(shown_until_days) > 0.9
+
+
+def test_days_are_asked_again_only_where_each_series_tells_of_more_than_both_do() -> None:
+    """A few days of both, the same ones, are all there are; as many of each that are others are not."""
+
+    def told(first: int, days: int) -> Shown:
+        starts = (first + np.arange(days))[:, None] * DAY_NS + np.arange(24) * HOUR_NS
+        return Shown(starts, np.zeros(starts.shape), np.zeros((*starts.shape, 7)))
+
+    assert not _are_of_other_days(told(0, 5), told(0, 5))
+    assert not _are_of_other_days(told(0, 40), told(35, 5))
+    assert _are_of_other_days(told(0, 5), told(3, 5))
+    assert _are_of_other_days(told(0, 40), told(31, 30))
+    assert not _are_of_other_days(told(0, 40), told(30, 30))

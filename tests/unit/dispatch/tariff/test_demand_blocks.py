@@ -74,3 +74,9 @@ def test_one_block_is_a_price_and_two_of_one_price_are_one() -> None:
 def test_what_is_no_price_of_demand_is_refused(made: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         tariff(made)
+
+
+def test_sites_whose_demand_has_other_blocks_share_no_compiled_problem() -> None:
+    two = demand_blocks((50.0, 0.0), (None, 8.0))
+    assert tariff(two).shape == tariff(demand_blocks((70.0, 1.0), (None, 2.0))).shape
+    assert len({tariff(made).shape for made in (RISING, two, demand(8.0))}) == 3
