@@ -169,7 +169,10 @@ def by_itself(site: Site, share: float = 1.0) -> Site:
 
 
 def _shared(tariff: Tariff, share: float) -> Tariff:
-    """The tariff with a share of its prices of demand by month and year, and no rebate: a day does not reach it."""
+    """The tariff with a share of its prices of demand by month and year.
+
+    Without a rebate: no day reaches it by itself, and a share of the price is what it would be for many.
+    """
     of_peaks = {c.name for c in lasting(tariff)}
 
     def priced(one: Component) -> Component:

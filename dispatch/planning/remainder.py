@@ -11,9 +11,9 @@ horizon of H days, what is expected is the level that makes all of them together
 
 P_0 is paid for anyway: what the meter has seen of the month, or what a ratchet or the tariff bills at least. Q is the
 quantile of the sample: the highest of D values stands, on average, at that level of the distribution they are drawn
-from. The import \hat E expected of a day is the mean over the days at the plans that the level lets them have. A peak
-below \hat P is free, one above is paid; \hat E times D says in which block of a tier the month ends. With D = 0
-nothing is expected.
+from. Where the energy of a level's plans reaches a rebate, all of max(P, P_0) is charged at the lower π. The import
+\hat E expected of a day is the mean over the days at the plans that the level lets them have. A peak below \hat P is
+free, one above is paid; \hat E times D says in which block of a tier the month ends. With D = 0 nothing is expected.
 
 Source: order statistics, E[F(X_{(D)})] = D / (D + 1): David & Nagaraja 2003, Order Statistics, 3rd ed., ch. 2.
 """
@@ -63,19 +63,32 @@ class Rest:
 
 @dataclass(frozen=True)
 class _Billed:
-    """A peak that lasts, by blocks of its price: price more than below [money/kW], and what is paid for anyway [kW]."""
+    """A peak that lasts.
+
+    Attributes:
+        prices: (block,) price more than below [money/kW].
+        paid_kw: (block,) what is paid for anyway.
+        rebate_share: of the money, remitted where the month's energy is high enough.
+        need_kwh: how much that is of the days whose energy the file does not say.
+        days: how many those are.
+    """
 
     prices: Array
     paid_kw: Array
+    rebate_share: float
+    need_kwh: float
+    days: float
 
     @property
     def free_kw(self) -> float:
         """What raises no bill."""
         return float(self.paid_kw[0])
 
-    def money(self, peak_kw: Array) -> Array:
-        """What peaks add to the bill."""
-        return np.asarray(np.maximum(peak_kw[..., None] - self.paid_kw, 0.0) @ self.prices)
+    def money(self, peak_kw: Array, day_kwh: Array) -> Array:
+        """What peaks add to the bill of a month whose days take an energy."""
+        above_kw = np.maximum(peak_kw[..., None] - self.paid_kw, 0.0)
+        remitted = self.rebate_share * (self.days * day_kwh >= self.need_kwh)
+        return np.asarray(above_kw @ self.prices - remitted * ((self.paid_kw + above_kw) @ self.prices))
 
 
 @dataclass(frozen=True)
@@ -120,7 +133,7 @@ class Remainder:
             (name, key.partition(":")[2]) for name, keys in wanted.items() for key in keys if key.startswith(_PEAK)
         }
         billed, days = _billed(self.site, horizon, state or {}), Mixtures.of(list(known.values()))
-        alike = left + float(horizon.edge_h[-1]) * 3600 / _DAY_S
+        alike = left + horizon_days(horizon)
         level = _cheapest(days, billed, unsaid, left, alike, self.site.objective.money)
         found = {name: {key: _figure(level, name, key) for key in keys} for name, keys in wanted.items()}
         notes = (_note(name, of, len(known), max(known), left, level.share) for name, of in found.items())
@@ -146,12 +159,20 @@ def _billed(site: Site, horizon: Horizon, state: State) -> dict[Key, _Billed]:
             continue
         peaks = asset.tariff.periods(horizon).peaks
         paid_kw = peaks.paid_kw(asset.carried(state.get(asset.name)))
+        need_kwh = peaks.rebate_need_kwh(asset.carried(state.get(asset.name)))
+        of_rest = 0.0 if _ENERGY in asset.model_fields_set else days_left(horizon)
         for component in lasting(asset.tariff):
             slots = {slot_of(start, component.peak_per) for start in horizon.local_start}
             blocks = len(component.price_steps)
             mine = np.flatnonzero([name == component.name for name in peaks.component]).reshape(blocks, -1)
             last = mine[:, len(slots) - 1]  # the month in which the horizon ends; slots after it are unused
-            out[asset.name, component.name] = _Billed(peaks.price[last], paid_kw[last])
+            out[asset.name, component.name] = _Billed(
+                peaks.price[last],
+                paid_kw[last],
+                float(peaks.rebate_share[last[0]]),
+                float(need_kwh[last[0]]),
+                horizon_days(horizon) + of_rest,
+            )
     return out
 
 
@@ -176,11 +197,13 @@ def _cheapest(
     chosen = np.where(kept, days.others[None], np.inf).argmin(axis=2)
     chosen[~kept.any(axis=2)] = 0  # the least peak that it can have is above
     each = np.arange(count)[None, :]
-    demand = sum((billed[key].money(free_kw) for key, free_kw in free.items()), np.zeros(points))
+    energy = {key: values[each, chosen].mean(axis=1) for key, values in days.energy_kwh.items()}
+    nothing = np.zeros(points)
+    demand = sum((billed[key].money(kw, energy.get(key, nothing)) for key, kw in free.items()), nothing)
     money = weight * demand + alike * days.others[each, chosen].mean(axis=1)
     best = int(np.flatnonzero(money <= money.min() + _SAME * max(abs(money.min()), 1.0))[0])
-    energy = {key: float(values[each[0], chosen[best]].mean()) for key, values in days.energy_kwh.items()}
-    return _Level(float(days.share[best]), {key: float(kw[best]) for key, kw in level.items()}, energy)
+    of_best = [{key: float(values[best]) for key, values in of.items()} for of in (level, energy)]
+    return _Level(float(days.share[best]), *of_best)
 
 
 def _figure(level: _Level, name: str, key: str) -> float:
@@ -195,6 +218,11 @@ def _unsaid(asset: GridConnection) -> tuple[str, ...]:
     peaks = [] if _PEAK in asset.model_fields_set else [c.name for c in lasting(asset.tariff)]
     counters = [] if _ENERGY in asset.model_fields_set else bought
     return (*(f"{_PEAK}:{name}" for name in peaks), *(f"{_ENERGY}:{name}" for name in counters))
+
+
+def horizon_days(horizon: Horizon) -> float:
+    """Length of a horizon [d]."""
+    return float(horizon.edge_h[-1]) * 3600 / _DAY_S
 
 
 def days_left(horizon: Horizon) -> float:

@@ -320,3 +320,23 @@ def test_the_energy_of_a_rebate_is_counted_though_a_day_does_not_reach_it() -> N
         "expected_peak_kw:demand": pytest.approx(40, abs=0.01),
         "expected_day_kwh:demand": pytest.approx(24 * 40, abs=0.01),
     }
+
+
+@pytest.mark.parametrize(
+    ("before_kwh", "expected_kw"),
+    [(130_000 - 2 * 24 * 40, 40 + 100 / 6), (130_000 - 2 * 24 * 40 - 1, 40), (200_000, 40 + 100 / 6), (0, 40)],
+)
+def test_demand_is_as_cheap_as_the_months_energy_makes_it(before_kwh: float, expected_kw: float) -> None:
+    """30 May: a kW earns 2.4 on each of two days; it costs 5, or 4.5 from 260 kWh/kVA on: 130 000 kWh of 500 kVA."""
+    store, fields = by_night()
+    (*prices, demand, counted) = fields["tariff"]["components"]
+    demand = demand | {"rebate": {"kwh_per_kva_month": 260, "factor": 0.9}}
+    rebated = fields["tariff"] | {"components": [*prices, demand, counted]}
+    site = silent(store, tariff=rebated, contracted_kva=500, month_to_date_kwh=before_kwh)
+    late = horizon(date(2024, 5, 30))
+    found = Remainder(site, flat).expected(late, noon_before(late)).state["pcc"]
+    assert found["expected_peak_kw:demand"] == pytest.approx(expected_kw, abs=0.01)
+    # The file says what the day after takes, so that only the horizon's energy is looked at.
+    said = silent(store, tariff=rebated, contracted_kva=500, month_to_date_kwh=before_kwh, expected_day_kwh=24 * 40)
+    found = Remainder(said, flat).expected(late, noon_before(late)).state["pcc"]
+    assert found == {"expected_peak_kw:demand": pytest.approx(expected_kw, abs=0.01)}
