@@ -38,6 +38,7 @@ from dispatch.solver.worker import Worker
 
 if TYPE_CHECKING:
     from forecasting.archive import Archive
+    from forecasting.ladder import Climber
     from grid_models.network import Network
 
 
@@ -96,6 +97,7 @@ class Background:
             deadline needs no such caller.
         hashes: SHA-256 of the inputs, for the certificate.
         notes: what a reader should know about the data.
+        model: a forecaster that has learnt already; by default one learns from what is known now.
     """
 
     state: State = field(default_factory=dict)
@@ -104,6 +106,7 @@ class Background:
     clock_s: float | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    model: Climber | None = None
 
 
 def plan(
@@ -130,8 +133,16 @@ def plan(
         DataError: something the plan needs cannot be forecast.
         SolveError: no rung of the ladder gives a schedule that passes the audit.
     """
-    told = background.told
-    outlook = look_ahead(site, horizon, archive, issue_time, weather_site=weather_site, told=told, progress=progress)
+    outlook = look_ahead(
+        site,
+        horizon,
+        archive,
+        issue_time,
+        weather_site=weather_site,
+        model=background.model,
+        told=background.told,
+        progress=progress,
+    )
     site = outlook.site or site
     outlook, month = _with_month(site, outlook, archive, issue_time, background.state)
     progress(f"scheduling {horizon.steps} steps in {outlook.inputs.scenarios} scenarios")

@@ -16,7 +16,7 @@ import pandas as pd
 from forecasting import drift, model_card
 from forecasting.archive.known import Known
 from forecasting.backtest.identity import code_version, content_hash
-from forecasting.clock import DAY_NS, Ns, utc_index
+from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_index
 from forecasting.errors import ForecastError
 from forecasting.ladder import Climber, Ladder
 from forecasting.observed import means_over
@@ -26,7 +26,7 @@ from forecasting.scores import by_group, pinball
 from forecasting.targets import Place, Target
 
 FEWEST_NEW_DAYS = 5
-QUESTION, TRAINED_NS = "question_sha256", "trained_ns"
+QUESTION, TRAINED_NS, BEGIN_NS = "question_sha256", "trained_ns", "horizon_begins_after_ns"
 
 
 def ladder_for(
@@ -41,14 +41,18 @@ def ladder_for(
 ) -> tuple[Climber, Due | None]:
     """The newest kept ladder of the same question, or a new one, with why it must learn; keep it with `keep`.
 
-    The same question: targets, place, the horizon's edges relative to the issue, and the code. Of the ladders in the
-    folder none counts that learnt after `known.time_ns`.
+    The same question: targets, place, the horizon's edges relative to its begin, and the code, asked less than an hour
+    nearer to that begin or further from it: who plans every day does it a minute earlier or later. Of the ladders in
+    the folder none counts that learnt after `known.time_ns`.
     """
-    policy, question = policy or Policy(), _question(targets, place, edges_ns - known.time_ns)
+    policy, ahead_ns = policy or Policy(), edges_ns - known.time_ns
+    question = _question(targets, place, ahead_ns)
     fitting = [
         card
         for card in model_card.cards(folder)
-        if card.data.get(QUESTION) == question and card.data[TRAINED_NS] <= known.time_ns
+        if card.data.get(QUESTION) == question
+        and card.data[TRAINED_NS] <= known.time_ns
+        and abs(card.data[BEGIN_NS] - int(ahead_ns[0])) < HOUR_NS
     ]
     reason = due(policy, None, known.time_ns)
     if fitting:
@@ -60,7 +64,7 @@ def ladder_for(
         if reason is None:
             return found, None
     fresh = ladder or Ladder()
-    return fresh.train(known, targets, place, edges_ns - known.time_ns, LEVELS), reason
+    return fresh.train(known, targets, place, ahead_ns, LEVELS), reason
 
 
 def keep(folder: Path, climber: Climber, targets: Sequence[Target], place: Place, ahead_ns: Ns) -> model_card.Card:
@@ -71,7 +75,12 @@ def keep(folder: Path, climber: Climber, targets: Sequence[Target], place: Place
         climber,
         targets=[target.name for target in targets],
         trained_ns=climber.trained_ns,
-        data={QUESTION: question, TRAINED_NS: climber.trained_ns, "code_sha256": code_version()},
+        data={
+            QUESTION: question,
+            TRAINED_NS: climber.trained_ns,
+            BEGIN_NS: int(ahead_ns[0]),
+            "code_sha256": code_version(),
+        },
         scores=held_out(climber),
     )
 
@@ -128,7 +137,7 @@ def _joined(parts: Sequence[drift.Daily]) -> drift.Daily | None:
 
 
 def _question(targets: Sequence[Target], place: Place, ahead_ns: Ns) -> str:
-    return content_hash(tuple(targets), place, np.asarray(ahead_ns), code_version())
+    return content_hash(tuple(targets), place, np.asarray(ahead_ns) - ahead_ns[0], code_version())
 
 
 def told(reason: Due | None, trained_ns: int) -> str:

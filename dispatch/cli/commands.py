@@ -63,6 +63,15 @@ Weather = Annotated[
     ),
 ]
 
+WeatherUrl = Annotated[
+    str | None, typer.Option(help="Address of an own weather server that speaks Open-Meteo's format.")
+]
+
+Models = Annotated[
+    Path | None,
+    typer.Option(help="Folder of kept models: one is used until 30 days old or drifted, and kept with its card."),
+]
+
 Deadline = Annotated[
     float | None,
     typer.Option(
@@ -73,7 +82,7 @@ Deadline = Annotated[
 
 
 @app.command()
-def plan(
+def plan(  # noqa: PLR0913 - its options
     config: Config,
     day: Annotated[
         str | None,
@@ -85,9 +94,8 @@ def plan(
         int | None, typer.Option(min=0, max=200, help="Scenarios beside the central forecast.")
     ] = None,
     network: Annotated[bool, typer.Option(help="Prove the plan on the park's network model.")] = True,
-    weather_url: Annotated[
-        str | None, typer.Option(help="Address of an own weather server that speaks Open-Meteo's format.")
-    ] = None,
+    weather_url: WeatherUrl = None,
+    models: Models = None,
     solver_log: Annotated[
         Path | None, typer.Option(help="File for the solver's own log; takes a second solve.")
     ] = None,
@@ -102,7 +110,7 @@ def plan(
     """
     from dispatch.cli.planning import Request, run
 
-    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline, solver_log, front))
+    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline, models, solver_log, front))
 
 
 @app.command()
@@ -144,6 +152,7 @@ def explain(
         int | None, typer.Option(min=0, max=200, help="Scenarios beside the central forecast.")
     ] = None,
     network: Annotated[bool, typer.Option(help="Prove the plan on the park's network model first.")] = True,
+    models: Models = None,
     deadline: Deadline = None,
 ) -> None:
     """Say why the plan is as it is: prices, limits that bind, what another decision costs, and what is left undone.
@@ -153,7 +162,7 @@ def explain(
     from dispatch.cli.explaining import Question, run
     from dispatch.cli.planning import Request
 
-    request = Request(config, day, weather, None, scenarios, network, None, deadline)
+    request = Request(config, day, weather, None, scenarios, network, None, deadline, models)
     run(request, Question(at, asset, tuple(wanted or ())))
 
 
@@ -266,16 +275,11 @@ def forecast(
     config: Config,
     day: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD. Default: as for plan.")] = None,
     days: Annotated[int | None, typer.Option(min=1, max=14, help="How many. Default: as for plan.")] = None,
-    weather: Annotated[str | None, typer.Option(help="Where weather comes from: open-meteo. Default: none.")] = None,
+    weather: Weather = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: forecasts/PARK-DAY.")] = None,
     scenarios: Annotated[int | None, typer.Option(min=1, max=200, help="Joint scenarios.")] = None,
-    models: Annotated[
-        Path | None,
-        typer.Option(help="Folder of kept models: one is used until 30 days old or drifted, and kept with its card."),
-    ] = None,
-    weather_url: Annotated[
-        str | None, typer.Option(help="Address of an own weather server that speaks Open-Meteo's format.")
-    ] = None,
+    models: Models = None,
+    weather_url: WeatherUrl = None,
 ) -> None:
     """Forecast what the park will need and give, without a plan: quantiles, joint scenarios, a page with fans.
 
@@ -284,7 +288,7 @@ def forecast(
     from dispatch.cli.forecasts import run
     from dispatch.cli.planning import Request
 
-    run(Request(config, day, weather, out, scenarios, False, weather_url), days, models)
+    run(Request(config, day, weather, out, scenarios, False, weather_url, models=models), days)
 
 
 @app.command()
@@ -297,9 +301,7 @@ def cleaning(
     day: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD. Default: as for plan.")] = None,
     days: Annotated[int, typer.Option(min=1, max=365, help="How long a cleaning may take to pay back.")] = 90,
     weather: Annotated[str | None, typer.Option(help="Where weather comes from. Default: the park's archive.")] = None,
-    weather_url: Annotated[
-        str | None, typer.Option(help="Address of an own weather server that speaks Open-Meteo's format.")
-    ] = None,
+    weather_url: WeatherUrl = None,
 ) -> None:
     """Say how dirty photovoltaic plants are, from their power between rains, and whether cleaning them pays."""
     from dispatch.cli.cleaning import Terms, run

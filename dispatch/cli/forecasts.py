@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dispatch.cli.kept_models import kept_model
 from dispatch.cli.planning import Asked, Request, asked, folder_for, look_into_files, reported
 from dispatch.config.park import find_config
 from dispatch.errors import DataError
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dispatch.signals import Array
-    from dispatch.sources import Sources
     from forecasting.forecast import Forecast
-    from forecasting.ladder import Climber
 
 
-def run(request: Request, days: int | None, models: Path | None = None) -> None:
+def run(request: Request, days: int | None) -> None:
     """Forecast, print, write.
 
     Raises:
@@ -40,7 +39,7 @@ def run(request: Request, days: int | None, models: Path | None = None) -> None:
     day = what.horizon.local_start[0].date()
     folder = folder_for(request.out or Path("forecasts") / f"{what.site.name}-{day.isoformat()}")
     with reported(Console(stderr=True), {}) as progress:
-        made, actual = _made(request, what, models, progress)
+        made, actual = _made(request, what, progress)
         progress("writing")
         write(made.table(), folder / "forecast.parquet")
         write(scenario_table(made), folder / "scenarios.parquet")
@@ -60,9 +59,7 @@ def _longer(what: Asked, days: int | None) -> Asked:
     return replace(what, horizon=horizon)
 
 
-def _made(
-    request: Request, what: Asked, models: Path | None, progress: Callable[[str], None]
-) -> tuple[Forecast, dict[str, Array]]:
+def _made(request: Request, what: Asked, progress: Callable[[str], None]) -> tuple[Forecast, dict[str, Array]]:
     import pandas as pd
 
     from dispatch.planning.outlook import look_ahead
@@ -77,42 +74,14 @@ def _made(
         )  # fmt: skip
     except user_errors() as error:
         raise DataError(str(error)) from error
-    kept = None if models is None else _kept(models, what, sources, progress)
-    outlook = look_ahead(
-        what.site, what.horizon, sources.archive, what.issue, weather_site=sources.weather,
-        model=None if kept is None else kept[0], progress=progress,
-    )  # fmt: skip
+    with kept_model(request.models, what, sources, progress) as model:
+        outlook = look_ahead(
+            what.site, what.horizon, sources.archive, what.issue, weather_site=sources.weather, model=model,
+            progress=progress,
+        )  # fmt: skip
     if outlook.forecast is None:
         raise DataError(f"{what.site.name} needs no forecast: it has no wind, PV or load with a history")
-    if models is not None and kept is not None and kept[1]:
-        _keep(models, what, sources, kept[0])
     return outlook.forecast, dict(sources.actual)
-
-
-def _kept(models: Path, what: Asked, sources: Sources, progress: Callable[[str], None]) -> tuple[Climber, bool]:
-    """The model that is kept for this question, or a new one, and whether it is new."""
-    import pandas as pd
-
-    from dispatch.planning.outlook import place_of, targets_of
-    from forecasting.keeping import ladder_for, told
-
-    known = sources.archive.as_of(pd.Timestamp(what.issue))
-    targets, place = targets_of(what.site, sources.weather), place_of(what.site)
-    climber, reason = ladder_for(folder_for(models), targets, place, known, _edges_ns(what))
-    progress(told(reason, climber.trained_ns))
-    return climber, reason is not None
-
-
-def _keep(models: Path, what: Asked, sources: Sources, climber: Climber) -> None:
-    from dispatch.planning.outlook import place_of, targets_of
-    from forecasting.keeping import keep
-
-    ahead = _edges_ns(what) - climber.trained_ns
-    keep(models, climber, targets_of(what.site, sources.weather), place_of(what.site), ahead)
-
-
-def _edges_ns(what: Asked) -> np.ndarray:
-    return what.horizon.edges.astype("datetime64[ns]").astype(np.int64)
 
 
 def show(made: Forecast, horizon: Horizon, console: Console) -> None:

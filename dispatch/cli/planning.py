@@ -43,6 +43,7 @@ class Request:
     network: bool
     weather_url: str | None
     deadline_s: float | None = None
+    models: Path | None = None
     solver_log: Path | None = None
     front: bool = False
 
@@ -182,8 +183,8 @@ def _issue_time(site: Site, horizon: Horizon, now: datetime) -> datetime:
     return min(horizon.start - timedelta(hours=site.planning.issue_before_h), now)
 
 
-def folder_for(folder: Path) -> Path:
-    """The output folder, made and tried.
+def folder_for(folder: Path, option: str = "--out") -> Path:
+    """A folder to write to, made and tried.
 
     Raises:
         DataError: nothing can be written there.
@@ -195,7 +196,7 @@ def folder_for(folder: Path) -> Path:
         trial.unlink()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise DataError(f"{folder}: cannot be written to ({reason}); give another folder with --out") from error
+        raise DataError(f"{folder}: cannot be written to ({reason}); give another folder with {option}") from error
     return folder
 
 
@@ -236,23 +237,27 @@ def planned(request: Request, what: Asked, progress: Callable[[str], None], sour
     Raises:
         DataError: something cannot be read or forecast.
     """
+    from dispatch.cli.kept_models import age_told, kept_model
     from dispatch.plan import Background, plan
     from dispatch.sources import user_errors
 
     site, horizon = what.site, what.horizon
     sources = sources or gathered(request, what, progress)
     try:
-        return plan(
-            site,
-            horizon,
-            sources.archive,
-            what.issue,
-            network=sources.network,
-            actual=sources.actual,
-            weather_site=sources.weather,
-            background=Background(hashes=sources.hashes, notes=sources.notes),
-            progress=progress,
-        )
+        with kept_model(request.models, what, sources, progress) as model:
+            return plan(
+                site,
+                horizon,
+                sources.archive,
+                what.issue,
+                network=sources.network,
+                actual=sources.actual,
+                weather_site=sources.weather,
+                background=Background(
+                    model=model, hashes=sources.hashes, notes=(*sources.notes, *age_told(model, what))
+                ),
+                progress=progress,
+            )
     except user_errors() as error:
         raise DataError(str(error)) from error
 

@@ -103,8 +103,9 @@ def look_ahead(
     needs = {asset.name: need for asset in site.assets for need in asset.needs}
     _require_joint(told, needs)
     reader = Reader(site, archive, issue_time)
-    # A model that has learnt already knows nothing of what is fetched.
-    open_ = reader.open(horizon) if reader.asked and model is None else ()
+    # A model that has learnt already knows of what is fetched only what it was asked to learn.
+    learnt = None if model is None else {target.name for target in model.targets}
+    open_ = tuple(t for t in reader.open(horizon) if learnt is None or t.name in learnt) if reader.asked else ()
     forecast, drawn = None, told.scenarios
     targets = (*(t for t in targets_of(site, weather_site) if t.name not in told.paths), *open_)
     if targets:
@@ -213,6 +214,22 @@ def targets_of(site: Site, weather_site: str | tuple[str, ...] | None = None) ->
     """Everything that must be forecast, as targets, with the names of weather in the archive, the best first."""
     weather = (weather_site,) if isinstance(weather_site, str) else weather_site or ()
     return tuple(_target(site, asset.name, need, weather) for asset in site.assets for need in asset.needs)
+
+
+def targets_to_learn(
+    site: Site,
+    horizon: Horizon,
+    archive: Archive,
+    issue_time: datetime,
+    weather_site: str | tuple[str, ...] | None = None,
+) -> tuple[Target, ...]:
+    """All that a plan of this horizon forecasts: what the park needs, and what is fetched and no fact yet.
+
+    Nothing where the second is all and the park does not say where it stands: what is fetched is taken as it is then.
+    """
+    reader = Reader(site, archive, issue_time)
+    needed, open_ = targets_of(site, weather_site), reader.open(horizon) if reader.asked else ()
+    return (*needed, *open_) if needed or site.latitude_deg is not None else ()
 
 
 def _forecast(

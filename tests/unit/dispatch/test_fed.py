@@ -19,12 +19,13 @@ from dispatch.errors import ConfigError, DataError
 from dispatch.fed import Spans
 from dispatch.fields.series import Feed, feed_unit, signal_values
 from dispatch.planning.fetched import Reader, Said, settled
-from dispatch.planning.outlook import known_inputs, look_ahead
+from dispatch.planning.outlook import known_inputs, look_ahead, place_of, targets_to_learn
 from dispatch.problem import Problem
 from dispatch.signals import Array, Horizon
 from dispatch.solve import solve
 from dispatch.sources import gather
 from forecasting.archive import Archive
+from forecasting.keeping import ladder_for
 from tests.parks import grid, hours, load, park
 from tests.unit.dispatch.fed_park import (
     DAY,
@@ -286,6 +287,21 @@ def test_published_prices_are_alike_in_all_scenarios_and_carbon_spreads_around_t
 
 def _without_load(site: Any) -> Any:
     return site.model_copy(update={"assets": site.assets[1:]})
+
+
+def test_a_model_that_has_learnt_of_what_is_fetched_says_what_one_would_that_learns_now(tmp_path: Path) -> None:
+    archive = fetched(days_measured=30)
+    site, issue = _without_load(load_site(held(tmp_path, archive))), ISSUED.to_pydatetime()
+    targets = targets_to_learn(site, DAY, archive, issue)
+    assert [target.name for target in targets] == [INTENSITY]  # prices are published
+    edges_ns = DAY.edges.astype("datetime64[ns]").astype(np.int64)
+    learnt, _ = ladder_for(tmp_path / "models", targets, place_of(site), archive.as_of(ISSUED), edges_ns)
+    fresh, asked = (look_ahead(site, DAY, archive, issue, model=model) for model in (None, learnt))
+    key = ("pcc", "carbon_intensity_kg_per_kwh")
+    np.testing.assert_array_equal(asked.inputs.series[key], fresh.inputs.series[key])
+    assert asked.inputs.scenarios == 3
+    nowhere = site.model_copy(update={"latitude_deg": None, "longitude_deg": None})
+    assert targets_to_learn(nowhere, DAY, archive, issue) == ()
 
 
 def test_without_a_past_a_service_is_taken_as_it_is(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from forecasting.archive import Archive
 from forecasting.archive.known import Known
-from forecasting.clock import DAY_NS, HOUR_NS
+from forecasting.clock import DAY_NS, HOUR_NS, utc_index
 from forecasting.keeping import drifted, held_out, keep, ladder_for, told
 from forecasting.ladder import Climber, Ladder
 from forecasting.model_card import cards
@@ -87,6 +87,17 @@ def test_another_question_is_not_answered_by_it(tmp_path: Path) -> None:
     earlier, before = at(archive, 70)
     _, reason = ladder_for(tmp_path, [LOAD], BERLIN, earlier, before)
     assert reason is not None
+
+
+def test_who_asks_a_minute_later_is_answered_by_the_same(tmp_path: Path) -> None:
+    archive = data()
+    assert asked(tmp_path, archive, 80, Policy()) == "first"
+    known, edges = at(archive, 81)
+    for later_ns, reason in ((60 * 10**9, None), (-59 * 60 * 10**9, None), (HOUR_NS, "first"), (-HOUR_NS, "first")):
+        moved = archive.as_of(utc_index(np.array([known.time_ns + later_ns]))[0])
+        climber, found = ladder_for(tmp_path, [LOAD], BERLIN, moved, edges)
+        assert (None if found is None else found.reason) == reason
+        assert climber.quantiles(moved, edges)[LOAD.name].shape[0] == 24
 
 
 def test_without_new_days_or_held_out_ones_nothing_drifts(tmp_path: Path) -> None:

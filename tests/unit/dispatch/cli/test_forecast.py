@@ -158,3 +158,27 @@ def test_a_model_is_kept_with_its_card_and_used_again(run: Run, tmp_path: Path) 
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     later = run(*asked, "three", "--day", "2024-03-30")
     assert "model kept since 2024-03-28" in later.err
+
+
+def test_a_plan_and_its_explanation_ask_the_model_that_is_kept(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path)
+    measured("2024-03-30", days=30).to_csv(tmp_path / "measured.csv", index=False)
+    first = run("plan", path, "--models", "models", "--out", "one", "--day", "2024-03-29")
+    assert first.status == 0, first.err
+    assert "model trained anew: it has not learnt yet" in first.err
+    again = run("plan", path, "--models", "models", "--out", "two", "--day", "2024-03-29")
+    assert "model kept since 2024-03-28" in again.err
+    plain = run("plan", path, "--out", "three", "--day", "2024-03-29")
+    assert "model" not in plain.err
+    for name in ("schedule.parquet", "forecast.parquet", "report.html"):
+        one = (tmp_path / "one" / name).read_bytes()
+        assert (tmp_path / "two" / name).read_bytes() == one
+        assert (tmp_path / "three" / name).read_bytes() == one
+    note = "forecasts by a model that was kept: it has learnt from what was known on 2024-03-28"
+    assert note not in again.out
+    assert note in run("plan", path, "--models", "models", "--day", "2024-03-30").out.replace("\n", " ")
+    later = run("explain", path, "--models", "models", "--day", "2024-03-30")
+    assert "model kept since 2024-03-28" in later.err
+    assert len(list((tmp_path / "models").iterdir())) == 1
+    (tmp_path / "a_file").touch()
+    refused(run("plan", path, "--models", "a_file", "--day", "2024-03-29"), "give another folder with --models")
