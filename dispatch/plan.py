@@ -134,15 +134,9 @@ def plan(
         SolveError: no rung of the ladder gives a schedule that passes the audit.
     """
     outlook = look_ahead(
-        site,
-        horizon,
-        archive,
-        issue_time,
-        weather_site=weather_site,
-        model=background.model,
-        told=background.told,
+        site, horizon, archive, issue_time, weather_site=weather_site, model=background.model, told=background.told,
         progress=progress,
-    )
+    )  # fmt: skip
     site = outlook.site or site
     outlook, month = _with_month(site, outlook, archive, issue_time, background.state)
     progress(f"scheduling {horizon.steps} steps in {outlook.inputs.scenarios} scenarios")
