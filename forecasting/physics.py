@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ Curve = tuple[tuple[float, ...], tuple[float, ...]]
 STANDARD_DENSITY_KG_PER_M3 = 1.225
 DRY_AIR_J_PER_KG_K = 287.05
 NIGHT_ELEVATION_DEG = -1.0  # below it no daylight reaches a module even when the sun is at an interval's edge
+_OF_THE_SUN = ("elevation", "zenith", "apparent_zenith", "azimuth")
 FAIMAN_AIR_DEG_C, FAIMAN_WIND_M_S = 20.0, 1.0  # stand in where no weather is known
 
 
@@ -88,13 +90,26 @@ def solar_elevation_deg(
 
     NREL algorithm (Reda & Andreas 2004).
     """
-    return np.asarray(_sun(middle, latitude_deg, longitude_deg, altitude_m)["elevation"], dtype=np.float64)
+    return _sun(middle, latitude_deg, longitude_deg, altitude_m)["elevation"]
 
 
-def _sun(middle: pd.DatetimeIndex, latitude_deg: float, longitude_deg: float, altitude_m: float) -> Any:
+def _sun(
+    middle: pd.DatetimeIndex, latitude_deg: float, longitude_deg: float, altitude_m: float
+) -> Mapping[str, Floats]:
+    return _sun_of(index_ns(middle, "middle").tobytes(), latitude_deg, longitude_deg, altitude_m)
+
+
+@lru_cache(maxsize=8)
+def _sun_of(instants_ns: bytes, latitude_deg: float, longitude_deg: float, altitude_m: float) -> Mapping[str, Floats]:
+    """Kept: all series of a park learn from the same hours, and a year of quarter-hours takes a quarter of a second."""
     from pvlib import solarposition
 
-    return solarposition.get_solarposition(middle, latitude_deg, longitude_deg, altitude=altitude_m)
+    middle = utc_index(np.frombuffer(instants_ns, dtype=np.int64))
+    sun = solarposition.get_solarposition(middle, latitude_deg, longitude_deg, altitude=altitude_m)
+    found = {name: np.array(sun[name], dtype=np.float64) for name in _OF_THE_SUN}
+    for values in found.values():
+        values.flags.writeable = False
+    return MappingProxyType(found)
 
 
 def pv_power_kw(plant: PvPlant, edges: pd.DatetimeIndex, weather: Mapping[str, Floats] | None = None) -> Floats:
@@ -110,9 +125,7 @@ def pv_power_kw(plant: PvPlant, edges: pd.DatetimeIndex, weather: Mapping[str, F
 
 def sun_at(plant: PvPlant, middle: pd.DatetimeIndex) -> dict[str, Floats]:
     """Where the sun stands over a plant at instants (T,): elevation, zenith, apparent_zenith, azimuth [deg] (T,)."""
-    sun = _sun(middle, plant.latitude_deg, plant.longitude_deg, plant.altitude_m)
-    names = ("elevation", "zenith", "apparent_zenith", "azimuth")
-    return {name: np.asarray(sun[name], dtype=np.float64) for name in names}
+    return dict(_sun(middle, plant.latitude_deg, plant.longitude_deg, plant.altitude_m))
 
 
 def clear_sky_w_m2(plant: PvPlant, middle: pd.DatetimeIndex, sun: Mapping[str, Floats]) -> dict[str, Floats]:
