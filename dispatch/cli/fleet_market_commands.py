@@ -130,6 +130,9 @@ def settle(  # noqa: PLR0913 - a command has its options as arguments
     ] = None,
     activated: Annotated[str | None, typer.Option(help="FILE:COLUMN with the activated capacity in kW.")] = None,
     by: Annotated[str, typer.Option(help="Split among sites: delivered, marginal or shapley.")] = "delivered",
+    provisional: Annotated[
+        bool, typer.Option("--provisional", help="Where readings are missing, settle what is known, and name the rest.")
+    ] = False,
     products: Products = None,
     holidays: Holidays = None,
     columns: Columns = None,
@@ -146,4 +149,6 @@ def settle(  # noqa: PLR0913 - a command has its options as arguments
 
     meters = Meters(metered, time_zone or "", tuple(holidays or ()), tuple(columns or ()), temperature, control)
     beside = (imbalance, availability, activated)
-    run_settle(Settle(tuple(awards), meters, baseline, tuple(setpoints or ()), beside, by, products, into))
+    run_settle(
+        Settle(tuple(awards), meters, baseline, tuple(setpoints or ()), beside, by, products, into, not provisional)
+    )

@@ -78,7 +78,11 @@ class Meters:
 
 @dataclass(frozen=True)
 class Settle:
-    """What was typed; ``beside`` are imbalance, availability and activated capacity."""
+    """What was typed; ``beside`` are imbalance, availability and activated capacity.
+
+    Attributes:
+        whole: refuse an award of which something is not known.
+    """
 
     awards: tuple[Path, ...]
     meters: Meters
@@ -88,6 +92,7 @@ class Settle:
     by: str
     products: Path | None
     into: Path | None
+    whole: bool = True
 
 
 def run_baseline(
@@ -196,7 +201,7 @@ def run_settle(asked: Settle) -> None:
     baseline_kw, told = _baseline(asked, metered, asks)
     setpoints = _setpoints(asked, metered)
     prices = _prices(asked, asks, metered.steps.time_zone)
-    settled = portfolio.settle_awards(product, awards, metered, baseline_kw, setpoints, prices)
+    settled = portfolio.settle_awards(product, awards, metered, baseline_kw, setpoints, prices, whole=asked.whole)
     split = settled.split(rule_of(asked.by, "--by"))
     folder = asked.into or Path("settlements") / f"{product.name}-{awards[0].day}-{awards[0].side}"
     _write(folder, Statement(settled, split, told))
@@ -215,7 +220,8 @@ def _baseline(asked: Settle, metered: Metered, asks: portfolio.Asked) -> tuple[A
     file = Path(asked.baseline)
     if asked.baseline in methods() or not file.suffix:
         one = method_of(asked.baseline)
-        made = portfolio.baselines(one, metered, asks, asked.meters.off(), asked.meters.beside(metered))
+        beside = asked.meters.beside(metered)
+        made = portfolio.baselines(one, metered, asks, asked.meters.off(), beside, whole=asked.whole)
         state = "" if one.verified else f" Not verified: {one.note}"
         return made, (f"Baseline {one.name}: {one.title}. {one.source}.{state}",)
     if {"method", "baseline_kw"} <= set(frame(file).columns):
@@ -280,7 +286,8 @@ def _say(console: Console, settled: Settled, split: Split, folder: Path) -> None
     given, asked = float(found.delivered_kw @ hours), float(found.award_kw @ hours)
     whole = f"{found.whole.mean():.0%}"
     console.print(
-        f"{what}: {given:,.0f} of {asked:,.0f} kWh delivered in {hours.size} periods, whole in {whole}", highlight=False
+        f"{what}: {round(given):,} of {round(asked):,} kWh delivered in {hours.size} periods, whole in {whole}",
+        highlight=False,
     )
     for kind, cents in kinds(settlement):
         console.print(f"  {kind}: {cents / 100:,.2f} {currency}", highlight=False)

@@ -42,8 +42,9 @@ def page(settled: Settled, split: Split, about: tuple[str, ...]) -> str:
     first, last = local(settlement.start[0], zone), local(settlement.end[-1], zone)
     hours = settlement.terms.hours
     asked, given = float(found.award_kw @ hours), float(found.delivered_kw @ hours)
+    sites = f"{len(split.sites)} of {len(settled.sites)} sites" if settled.gaps else f"{len(settled.sites)} sites"
     figures = (
-        ("Revenue", _money(settlement.cents), product.currency, f"{len(settled.sites)} sites"),
+        ("Provisional revenue" if settled.gaps else "Revenue", _money(settlement.cents), product.currency, sites),
         ("Asked for", number(asked / 1000, 2), "MWh", f"{settlement.terms.side}, {hours.size} periods"),
         ("Delivered", number(given / 1000, 2), "MWh", percent(given / asked) + " of the award" if asked else ""),
         ("Whole deliveries", percent(float(found.whole.mean())), "", "of the periods"),
@@ -99,7 +100,8 @@ def _stairs(values: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 def _sites(settled: Settled, split: Split) -> Section:
     hours = settled.settlement.terms.hours
-    asked, given = settled.award_kw @ hours, settled.delivered_kw @ hours
+    _, given_kw, asked_kw = settled.counted()
+    asked, given = asked_kw @ hours, given_kw @ hours
     order = np.argsort(-split.total, kind="stable")[:_MOST_SITES]
     rows = tuple(
         (split.sites[n], number(float(asked[n])), number(float(given[n])), _money(int(split.total[n]))) for n in order
@@ -108,5 +110,8 @@ def _sites(settled: Settled, split: Split) -> Section:
     head = ("site", "asked for [kWh]", "delivered [kWh]", f"revenue [{currency}]")
     rest = len(split.sites) - len(order)
     more = f" {rest} more sites stand in the table of the split." if rest else ""
+    more += (
+        f" Sites and periods that are not known count for nothing: {settled.open_kwh:.6g} kWh." if settled.gaps else ""
+    )
     note = f"Shared out by {_NAMES[split.by]}: {_BY[split.by]}. The sites' revenues add up to the portfolio's.{more}"
     return Section("Whose revenue it is", tables=(Table(head, rows, short=True),), note=note)

@@ -14,10 +14,11 @@ from dispatch.markets import alongside
 from dispatch.markets.alongside import Other
 from dispatch.markets.awards import Award
 from dispatch.markets.baselines.days import Days, Event, by_day
-from dispatch.markets.baselines.estimate import NOTHING, Beside, baseline
+from dispatch.markets.baselines.estimate import NOTHING, Beside, baseline, estimate
 from dispatch.markets.baselines.methods import Method
 from dispatch.markets.calendar import local, periods
 from dispatch.markets.delivery import by_period, delivered
+from dispatch.markets.gaps import Gap, Gaps, told
 from dispatch.markets.product import Product
 from dispatch.markets.settlement import Facts, Settlement, Terms, settle
 from dispatch.markets.split import By, Split, split
@@ -118,11 +119,13 @@ def baselines(
     holidays: Iterable[date] = (),
     beside: Beside = NOTHING,
     called: Iterable[date] = (),
+    whole: bool = True,
 ) -> Array:
     """(N, T) baselines of all sites during the awards' events, NaN elsewhere; no event day is used for another's.
 
     Args:
         called: days with other awards, which no baseline is made of either.
+        whole: refuse sites of which too little is known; else they are NaN.
 
     Raises:
         DataError: too few readings; says for whom.
@@ -130,10 +133,10 @@ def baselines(
     days = by_day(metered.net_import_kw, metered.steps, holidays, called)
     found = events(days, asks)
     days = replace(days.with_events(event.day for event in found), names=metered.sites)
-    flat = np.full((days.meters, len(days.dates) * days.slots), np.nan)
+    flat, made = np.full((days.meters, len(days.dates) * days.slots), np.nan), baseline if whole else estimate
     for event in found:
         at = days.place(event.day) * days.slots
-        flat[:, at + event.first : at + event.last] = baseline(method, days, event, beside)
+        flat[:, at + event.first : at + event.last] = made(method, days, event, beside)
     starts = metered.steps.local_start
     where = [days.place(t.date()) * days.slots + (t.hour * 60 + t.minute) * days.slots // 1440 for t in starts]
     return np.asarray(flat[:, np.array(where)])
@@ -151,17 +154,35 @@ class Prices:
 
 @dataclass(frozen=True)
 class Settled:
-    """A settlement with what each site delivered and was to deliver, (N, P) [kW]."""
+    """A settlement with what each site delivered and was to deliver, (N, P) [kW].
+
+    Attributes:
+        delivered_kw: NaN where it is not known: that part of the award is not in the settlement.
+        gaps: what is not known, by site and time; empty where all is, and the settlement final.
+    """
 
     settlement: Settlement
     sites: tuple[str, ...]
     delivered_kw: Array
     award_kw: Array
     notes: tuple[str, ...] = field(default=())
+    gaps: tuple[Gap, ...] = field(default=())
+
+    @property
+    def open_kwh(self) -> float:
+        """What of the award is not settled."""
+        return float(sum(one.awarded_kwh for one in self.gaps))
 
     def split(self, by: By) -> Split:
-        """What each site gets."""
-        return split(self.settlement, self.sites, self.delivered_kw, self.award_kw, by)
+        """What each site gets; sites of which nothing is known stand under the gaps."""
+        return split(self.settlement, *self.counted(), by)
+
+    def counted(self) -> tuple[tuple[str, ...], Array, Array]:
+        """Sites of which something is known, what they delivered and what of it they were to, (N, P) [kW]."""
+        known = np.isfinite(self.delivered_kw)
+        some = known.any(axis=1)
+        given, asked_of = (np.where(known, kw, 0.0)[some] for kw in (self.delivered_kw, self.award_kw))
+        return tuple(np.array(self.sites, object)[some]), given, asked_of
 
 
 def settle_awards(
@@ -172,6 +193,7 @@ def settle_awards(
     setpoint_kw: Array | None = None,
     prices: Prices | None = None,
     others: Sequence[Other] = (),
+    whole: bool = True,
 ) -> Settled:
     """Meters against baselines against awards, in money.
 
@@ -179,31 +201,62 @@ def settle_awards(
         baseline_kw: (N, T) net import without the awards, and without the others.
         setpoint_kw: (N, T) what each site was to give; by default the award in equal parts.
         others: other awards of these sites, which meters show too.
+        whole: refuse an award of which something is not known; else it is settled for what is: parts of sites that
+            lack something are left out of it, and named.
 
     Raises:
         DataError: readings are missing, or something that the product's rules need.
         AlignmentError: steps that do not fit.
     """
     asks, known = asked(product, awards), prices or Prices()
-    side = awards[0].side
+    side, called = awards[0].side, _called(product, asks, known)
     base, read = (by_period(v, metered.steps, asks.start, asks.end) for v in (baseline_kw, metered.net_import_kw))
-    for what, values in (("baseline", base), ("reading", read)):
-        if (gaps := np.argwhere(~np.isfinite(values))).size:
-            site, period = gaps[0]
-            start = local(asks.start[period], metered.steps.time_zone).isoformat()
-            raise DataError(
-                f"the {what} of '{metered.sites[site]}' from {start} is missing, {len(gaps)} in all; accepted: a "
-                "number for each site and awarded period; estimate it first, and say so"
-            )
     parts, note = _parts(asks, metered, setpoint_kw)
-    told = alongside.Asked(side, asks.start, asks.end, asks.kw, parts * _called(product, asks, known))
-    given = alongside.own_part(told, delivered(base, read, side), others, metered.steps)
+    lacking = Gaps.of(base, read, parts, called > 0)
+    _require_known(metered, asks, lacking, whole)
+    asks_of = alongside.Asked(side, asks.start, asks.end, asks.kw, parts * called)
+    there = np.isfinite(base) & np.isfinite(read)
+    shown = delivered(np.where(there, base, 0.0), np.where(there, read, 0.0), side)
+    given = np.where(lacking.any_of_it, np.nan, alongside.own_part(asks_of, shown, others, metered.steps))
     if others:
         note += (f"Of what meters show a part counts for other awards: {', '.join(one.award for one in others)}.",)
-    facts = Facts(given.sum(axis=0), known.available, known.activated_kw, known.surplus_per_kwh, known.shortage_per_kwh)
-    terms = Terms(product, side, asks.hours, asks.kw, asks.price, asks.energy_price_per_kwh)
-    made = settle(terms, facts, asks.start, asks.end, awards[0].portfolio)
-    return Settled(made, metered.sites, given, parts, note)
+    gaps = lacking.rows(metered.sites, asks.start, asks.end, parts)
+    note += (told(gaps, metered.steps.time_zone),) if gaps else ()
+    made = _of_known(
+        Terms(product, side, asks.hours, asks.kw, asks.price, asks.energy_price_per_kwh), known, given, parts
+    )
+    return Settled(settle(*made, asks.start, asks.end, awards[0].portfolio), metered.sites, given, parts, note, gaps)
+
+
+def _require_known(metered: Metered, asks: Asked, lacking: Gaps, whole: bool) -> None:
+    """Refuse an award of which something is missing, if all is wanted, or of which nothing is there.
+
+    Raises:
+        DataError: names the first.
+    """
+    if not (lacking.any_of_it.any() if whole else lacking.any_of_it.all()):
+        return
+    for what, missing in (("reading", lacking.readings), ("baseline", lacking.baseline)):
+        if (found := np.argwhere(missing)).size:
+            site, period = found[0]
+            start = local(asks.start[period], metered.steps.time_zone).isoformat()
+            each = "a number for each site and awarded period; estimate it first, and say so"
+            one = "both of one site or more, all through an awarded period"
+            raise DataError(
+                f"the {what} of '{metered.sites[site]}' from {start} is missing, {len(found)} in all; accepted: "
+                f"{each if whole else one}"
+            )
+
+
+def _of_known(terms: Terms, known: Prices, given_kw: Array, parts_kw: Array) -> tuple[Terms, Facts]:
+    """What was agreed and what happened, both less the parts of sites of which it is not known."""
+    there = np.isfinite(given_kw)
+    left = np.where(there, parts_kw, 0.0).sum(axis=0)
+    award = np.where(there.all(axis=0), terms.award_kw, left)
+    activated = None if known.activated_kw is None else known.activated_kw * (award / terms.award_kw)
+    delivered_kw = np.where(there, given_kw, 0.0).sum(axis=0)
+    facts = Facts(delivered_kw, known.available, activated, known.surplus_per_kwh, known.shortage_per_kwh)
+    return replace(terms, award_kw=award), facts
 
 
 def _called(product: Product, asks: Asked, known: Prices) -> Array:

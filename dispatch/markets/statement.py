@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
+
 from dispatch.errors import DataError
 from dispatch.markets.invoice import deliveries, invoice, kinds, require_sums
 from dispatch.markets.portfolio import Settled
@@ -55,6 +57,18 @@ class Statement:
             "lines": {kind: cents / 100 for kind, cents in kinds(settlement)},
             "sites": {site: int(cents) / 100 for site, cents in zip(self.split.sites, self.split.total, strict=True)},
             "split_by": self.split.by,
+            "provisional": bool(self.settled.gaps),
+            "open_kwh": self.settled.open_kwh,
+            "missing": [
+                {
+                    "site": one.site,
+                    "start": np.datetime_as_string(one.start, "s") + "Z",
+                    "end": np.datetime_as_string(one.end, "s") + "Z",
+                    "lacks": one.lacks,
+                    "awarded_kwh": one.awarded_kwh,
+                }
+                for one in self.settled.gaps
+            ],
             "notes": [*self.told, *self.settled.notes],
         }
 

@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "904084cec7597f2a8150e705ee9fb25030620abb54d473211f4867c19224ee7f"
+MADE_FROM = "f869b55a954af71ffb70c463a2e5977622fc83bdb26f59a5268aa4d019cdb3e9"
 
 
 class Operations:

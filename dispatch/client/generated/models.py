@@ -600,6 +600,21 @@ class MissedStep(Model):
     missed_kwh: float
 
 
+class Missing(Model):
+    """Awarded periods of a site that are not settled yet, one after the other."""
+
+    site: str
+    start: AwareDatetime
+    end: AwareDatetime
+    lacks: Annotated[
+        Literal["readings", "baseline", "others"],
+        Field(
+            description="Of the site: meters all through the periods, or enough days before them; others: all in all what is known of the fleet was told to go the other way"
+        ),
+    ]
+    awarded_kwh: Annotated[float, Field(description="The site's part of the award; below 0 the other way")]
+
+
 class Moment(Model):
     """A time of day on the market's clock, some days before the delivery day.
 
@@ -1071,7 +1086,7 @@ class SetpointsNow(Model):
 
 
 class Settlement(Model):
-    """An award in money."""
+    """An award in money, for what is known of its sites."""
 
     id: str
     fleet: Annotated[str, Field(description="Whose")]
@@ -1097,7 +1112,15 @@ class Settlement(Model):
         None
     )
     delivered_kwh: float | None = None
-    awarded_kwh: float | None = None
+    awarded_kwh: Annotated[float | None, Field(description="Of what is settled")] = None
+    provisional: Annotated[
+        bool | None,
+        Field(description="Something is missing, and is in no sum: settle again when it has come; null until settled"),
+    ] = None
+    open_kwh: Annotated[float | None, Field(description="Of the award what is not settled")] = None
+    missing: Annotated[
+        list[Missing], Field(description="What is not settled, and for want of what", validate_default=True)
+    ] = []
     notes: list[Any] = []
 
 

@@ -196,8 +196,24 @@ class SettlementAsked(Body):
     periods: Annotated[tuple[SettlementPeriod, ...], Field(max_length=MOST_PERIODS)] = ()
 
 
+class Missing(Body):
+    """Awarded periods of a site that are not settled yet, one after the other."""
+
+    site: str
+    start: Time
+    end: Time
+    lacks: Annotated[
+        Literal["readings", "baseline", "others"],
+        Field(
+            description="Of the site: meters all through the periods, or enough days before them; others: all in all "
+            "what is known of the fleet was told to go the other way"
+        ),
+    ]
+    awarded_kwh: Annotated[float, Field(description="The site's part of the award; below 0 the other way")]
+
+
 class Settlement(Result):
-    """An award in money."""
+    """An award in money, for what is known of its sites."""
 
     award: str
     supersedes: Annotated[str | None, Field(description="The settlement of the award that it replaces")] = None
@@ -211,5 +227,11 @@ class Settlement(Result):
     lines: dict[str, float] = Field(default_factory=dict, description="By kind of line")
     sites: dict[str, float] = Field(default_factory=dict, description="By site; they add up to the revenue to the cent")
     delivered_kwh: float | None = None
-    awarded_kwh: float | None = None
+    awarded_kwh: Annotated[float | None, Field(description="Of what is settled")] = None
+    provisional: Annotated[
+        bool | None,
+        Field(description="Something is missing, and is in no sum: settle again when it has come; null until settled"),
+    ] = None
+    open_kwh: Annotated[float | None, Field(description="Of the award what is not settled")] = None
+    missing: Annotated[tuple[Missing, ...], Field(description="What is not settled, and for want of what")] = ()
     notes: tuple[Any, ...] = ()

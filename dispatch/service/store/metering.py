@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _DAY_S = 86_400
 _MANY = 2**40  # more than seconds between two values: numbers of two kinds in one
+_NEVER_S = 2**31 - 1  # a prime number: no interval of a meter divides it
 _NEARLY = 0.95  # a step is not made longer for the few values that a meter left of some hours
 
 
@@ -98,7 +99,7 @@ def _lengths_s(series: NDArray[np.int64], end_s: NDArray[np.int64], last_s: int)
     days; less where a value that is not as far from the one before has a nearer neighbour, as where a meter changes.
 
     Raises:
-        DataError: there are too few values, or their distance does not divide a day.
+        DataError: there are too few values, or the distance of none of them divides a day.
     """
     apart = np.diff(end_s, prepend=end_s[:1])
     apart[np.flatnonzero(np.diff(series)) + 1] = 0
@@ -106,8 +107,9 @@ def _lengths_s(series: NDArray[np.int64], end_s: NDArray[np.int64], last_s: int)
     if not (counts > 0).any():
         raise DataError(f"{WHOLE_SITE} is measured of no site twice; accepted: measurements of each site")
     whole = np.where(counts > 0, whole, whole[counts > 0].min())
-    if (odd := whole[_DAY_S % whole > 0]).size:
-        raise DataError(f"the meters' intervals have {odd[0]} s; accepted: such as divide a day, like 900 or 3600 s")
+    if (odd := _DAY_S % whole > 0).all():
+        raise DataError(f"the meters' intervals have {whole[0]} s; accepted: such as divide a day, like 900 or 3600 s")
+    whole = np.where(odd, _NEVER_S, whole)  # a meter of another rhythm is not known; the others are
     _, day = np.unique(series * 100_000 + (last_s - end_s) // _DAY_S, return_inverse=True)
     own, times = _usual(day, apart)
     holds = (own * times >= _DAY_S // 2) & (_DAY_S % np.maximum(own, 1) == 0)

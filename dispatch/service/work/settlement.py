@@ -96,11 +96,13 @@ def run(asked: Asked, progress: Progress) -> Content:
     asks = portfolio.asked(product, [asked.award])
     progress(f"baselines of {len(asked.metered.sites)} sites by {method.name}")
     alone = replace(asked.metered, net_import_kw=without(asked.metered.net_import_kw, asked.others))
-    base = portfolio.baselines(method, alone, asks, asked.holidays, called=asked.called)
+    base = portfolio.baselines(method, alone, asks, asked.holidays, called=asked.called, whole=False)
     setpoints = _on_meters(asked.setpoints, asked.metered.steps)
     prices = _prices(product, asks, asked.periods)
     progress("settling")
-    settled = portfolio.settle_awards(product, [asked.award], asked.metered, base, setpoints, prices, asked.others)
+    settled = portfolio.settle_awards(
+        product, [asked.award], asked.metered, base, setpoints, prices, asked.others, whole=False
+    )
     state = "" if method.verified else f" Not verified: {method.note}"
     told = (f"Baseline {method.name}: {method.title}. {method.source}.{state}",)
     made = Statement(settled, settled.split(asked.split_by), told)
@@ -152,7 +154,7 @@ def _prices(product: Product, asks: portfolio.Asked, given: Sequence[Mapping[str
 
 
 def _sites(settled: Settled) -> pa.Table:
-    """A row per site and awarded period."""
+    """A row per site and awarded period; a delivery that is not known is null."""
     import pyarrow as pa
 
     made, stamp, count = settled.settlement, pa.timestamp("s", "UTC"), len(settled.sites)
@@ -161,7 +163,7 @@ def _sites(settled: Settled) -> pa.Table:
         "start": pa.array(np.tile(made.start.astype("datetime64[s]"), count), stamp),
         "end": pa.array(np.tile(made.end.astype("datetime64[s]"), count), stamp),
         "award_kw": settled.award_kw.ravel(),
-        "delivered_kw": settled.delivered_kw.ravel(),
+        "delivered_kw": pa.array(settled.delivered_kw.ravel(), from_pandas=True),
     })  # fmt: skip
 
 

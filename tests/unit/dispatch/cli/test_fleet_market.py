@@ -184,6 +184,14 @@ def test_meters_that_are_not_understood_are_told(run: Run, won: Path, tmp_path: 
     gone.loc[gone["time"] == pd.Timestamp("2026-08-06T07:00Z"), name] = np.nan
     assert "reading of 'mill' from 2026-08-06T15:00:00+08:00 is missing, 1 in all" in told(gone)
     assert "too few readings" in told(table.tail(24 * 9))
+    gone.to_parquet(tmp_path / "other.parquet", index=False)
+    known = settle(run, won, tmp_path / "other.parquet", "--into", tmp_path / "known", "--provisional")
+    assert known.status == 0, known.err
+    assert (
+        "neither as delivered nor as short: 'mill' from 2026-08-06T15:00+08:00 to 2026-08-06T16:00+08:00"
+        in " ".join(known.out.split())
+    )
+    assert "-0 of" not in known.out
     renamed = table.rename(columns={name: "Meter 17 kW"})
     assert "no column 'Meter 18'" in told(renamed, "--column", "mill=Meter 18")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,8 @@ from benchmarks.topics.service.vpp_day import AFTER, BIDDING, DAY, FLEET, name_o
 from dispatch.errors import SolveError
 from dispatch.service import work
 from dispatch.service.runner.runner import run_one
-from dispatch.service.store import audit, fleet_results, jobs
+from dispatch.service.store import Tx, audit, fleet_results, jobs, metering
+from dispatch.service.store.series import many
 from dispatch.service.work import award, fleet_day, fleet_plan, reserve
 from tests.unit.dispatch.service.market.lived import KINDS, SITES, TOMORROW, Lived, drafted, pointers
 
@@ -197,6 +199,37 @@ def test_an_award_that_is_settled_again_counts_once(lived: Lived) -> None:
 
     assert done() == [again["id"]]
     assert done(superseded=True) == [again["id"], first]
+
+
+def test_a_site_without_readings_leaves_its_part_open_until_they_come(
+    lived: Lived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived.at(AFTER + timedelta(hours=2))
+    silent = name_of(1)
+    parts = [row["given_kw"] for row in lived.setpoints.to_pylist() if row["site"] == silent]
+    own_kwh = sum(parts[hour] for hour in (18, 19))
+
+    def read_sites(tx: Tx, sites: Sequence[str], *more: Any) -> pa.Table:
+        return many.read_sites(tx, [site for site in sites if site != silent], *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(metering, "read_sites", read_sites)
+        made = lived.vpp.settle()
+    assert made["provisional"]
+    assert [(one["site"], one["lacks"]) for one in made["missing"]] == [(silent, "readings")]
+    (gap,) = made["missing"]
+    assert datetime.fromisoformat(gap["start"]) == DAY + timedelta(hours=18)
+    assert datetime.fromisoformat(gap["end"]) == DAY + timedelta(hours=20)
+    assert made["open_kwh"] == pytest.approx(own_kwh)
+    assert made["awarded_kwh"] == pytest.approx(lived.award["awarded_kwh"] - own_kwh)
+    assert set(made["sites"]) == {name_of(0), name_of(2)}
+    assert silent in made["notes"][-1]
+    rows = lived.get(f"/settlements/{made['id']}/sites").json()["rows"]
+    assert [row["delivered_kw"] for row in rows if row["site"] == silent] == [None, None]
+    again = lived.vpp.settle()
+    assert (again["provisional"], again["missing"], again["open_kwh"]) == (False, [], 0.0)
+    assert again["supersedes"] == made["id"]
+    assert again["revenue"] == lived.settlement["revenue"]
 
 
 def test_a_profile_is_met_or_the_nearest_is_named(lived: Lived) -> None:

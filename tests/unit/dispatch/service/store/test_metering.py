@@ -111,3 +111,12 @@ def test_meters_that_say_too_little_are_refused(monkeypatch: pytest.MonkeyPatch)
             metered(monkeypatch, given)
     with pytest.raises(DataError, match="have 3420 s"):
         metered(monkeypatch, rows("s", 57, [1.0] * 20))
+
+
+def test_a_meter_of_an_odd_rhythm_is_unknown_and_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = rows("odd", 7, [9.0] * 200)
+    found = metered(monkeypatch, odd + rows("s", 60, [7.0] * 24))
+    assert np.isnan(found.net_import_kw[0]).all()
+    assert found.net_import_kw[1].tolist() == [7.0] * 24
+    with pytest.raises(DataError, match="have 420 s; accepted: such as divide a day"):
+        metered(monkeypatch, odd)
