@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 import numpy as np
@@ -62,6 +62,11 @@ class Award(Frozen):
             value = getattr(one, field)
             out[at[key]] = without if value is None else value
         return out
+
+
+def begun_at(award: Award, now: datetime) -> Iterator[tuple[int, AwardPeriod]]:
+    """Awarded periods that have begun at a moment, each with its place: no plan can be made for them any more."""
+    return ((place, one) for place, one in enumerate(award.periods) if one.quantity_kw > 0 and one.start <= now)
 
 
 def require(award: Award, bid: Bid, product: Product) -> None:

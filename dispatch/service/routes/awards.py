@@ -12,12 +12,13 @@ from starlette.responses import Response
 
 from dispatch.markets.alongside import without
 from dispatch.markets.awards import Award as MarketAward
-from dispatch.markets.awards import require
+from dispatch.markets.awards import begun_at, require
 from dispatch.markets.bids import Bid as MarketBid
-from dispatch.markets.calendar import periods
+from dispatch.markets.calendar import local, periods, stamp
 from dispatch.markets.catalogue import product as product_of
+from dispatch.markets.product import Product
 from dispatch.markets.underway import Underway, on_steps, underway
-from dispatch.service.errors import ConflictError
+from dispatch.service.errors import ConflictError, Fault, InvalidError
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
 from dispatch.service.http.problem import problems
@@ -40,9 +41,10 @@ Pages = Annotated[Paging, Depends(paging)]
     status_code=202, response_model=Accepted, responses=problems(404, 409, 429),
 )  # fmt: skip
 def post(bid: BidId, body: AwardAsked, call: Asks) -> Response:
-    """Held against the bid at once; then each site gets its part, and a schedule planned around it.
+    """Held against the bid and the clock at once; then each site gets its part, and a schedule planned around it.
 
-    Where the sites cannot give all of it nothing is changed, and the answer says why, and what is nearest.
+    Where the sites cannot give all of it nothing is changed, and the answer says why, and what is nearest. Nobody can
+    be told any more what to do in a period that has begun: an award of one is refused.
     """
 
     def work(tx: Tx) -> Reply:
@@ -53,10 +55,32 @@ def post(bid: BidId, body: AwardAsked, call: Asks) -> Response:
         same = {"product": found.product, "day": found.day, "side": found.side, "portfolio": found.portfolio}
         award = MarketAward.model_validate({**same, "periods": [one.model_dump() for one in body.periods]})
         require(award, MarketBid.model_validate(found.body), product)
+        _require_ahead(award, product, found, tx.now)
         request = {"bid": bid, "award": award.model_dump(mode="json")}
         return shown.accepted(fleet_results.submit(tx, "award", found.fleet, request, parent=bid))
 
     return call.once(work)
+
+
+def _require_ahead(award: MarketAward, product: Product, bid: bids.Bid, now: datetime) -> None:
+    """Refuse periods that have begun.
+
+    Raises:
+        InvalidError: names each, and which are still ahead.
+    """
+    begun = list(begun_at(award, now))
+    if not begun:
+        return
+    starts = (datetime.fromisoformat(one["start"]) for one in bid.body["periods"])
+    ahead = [_on_clock(start, product) for start in sorted(starts) if start > now]
+    later = f"periods of the bid from {ahead[0]} to that from {ahead[-1]}, or 0 kW" if ahead else "0 kW: none is ahead"
+    message = f"the period has begun: it is {_on_clock(now, product)}"
+    faults = [Fault(f"/periods/{place}/start", message, _on_clock(one.start, product), later) for place, one in begun]
+    raise InvalidError("No site can be told any more what to do in periods that have begun.", tuple(faults))
+
+
+def _on_clock(at: datetime, product: Product) -> str:
+    return local(stamp(at), product.time_zone).isoformat()
 
 
 def document(found: Result) -> Award:

@@ -13,7 +13,7 @@ from dispatch.fleet.members import Member
 from dispatch.fleet.offering import Offered, offered
 from dispatch.fleet.run.planned import plain
 from dispatch.fleet.shared.model import read_shared
-from dispatch.markets.awards import Award, profile, span
+from dispatch.markets.awards import Award, begun_at, profile, span
 from dispatch.markets.calendar import periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.curves import cells, merit
@@ -75,7 +75,8 @@ def prepare(tx: Tx, job: Job) -> Asked:
     """The award, and the sites as the bid had them, but those whose plant is another now.
 
     Raises:
-        ConflictError: sites that share something can only be planned all together, and some are changed; or all are.
+        ConflictError: sites that share something can only be planned all together, and some are changed; or all are;
+            or a period has begun while the award waited.
     """
     bid = bids.get(tx, job.request["bid"])
     found = fleet_results.require(tx, "flexibility", bid.flexibility)
@@ -87,6 +88,8 @@ def prepare(tx: Tx, job: Job) -> Asked:
         raise ConflictError(f"the sites of bid '{bid.id}' cannot be planned together as they were offered: {told}")
     day, (envelope, blocks) = sites_now.without(day, changed, (envelope, blocks))
     award = Award.model_validate(job.request["award"])
+    for _, one in begun_at(award, tx.now):
+        raise ConflictError(f"the period from {one.start.isoformat()} began before the award could be carried out")
     return Asked(day, award, envelope, blocks, day.promised(tx), _others(tx, day), changed)
 
 

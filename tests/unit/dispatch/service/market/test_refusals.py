@@ -128,6 +128,37 @@ def test_an_award_that_was_not_bid_is_refused_at_once(lived: Lived) -> None:
     assert lived.post(f"/bids/{bid['id']}:withdraw").status_code == 200
 
 
+def test_an_award_of_a_period_that_has_begun_is_refused_with_what_is_still_ahead(lived: Lived) -> None:
+    lived.at(BIDDING)
+    nine, ten = ((DAY + timedelta(hours=hour)).isoformat() for hour in (9, 10))
+    steps = [{"quantity_kw": 100, "price": 1.0}]
+    bid = drafted(lived, periods=[{"start": start, "steps": steps} for start in (nine, ten)]).json()
+    assert lived.post(f"/bids/{bid['id']}:submit").status_code == 200, bid
+
+    def won(*starts: str, kw: float = 50.0) -> httpx.Response:
+        rows = [{"start": start, "quantity_kw": kw, "price": 1.5} for start in starts]
+        return lived.post(f"/bids/{bid['id']}/awards", {"periods": rows})
+
+    lived.at(DAY + timedelta(hours=9, minutes=30))
+    refused = won(nine, ten)
+    assert pointers(refused) == ["/periods/0/start"]
+    (fault,) = refused.json()["errors"]
+    assert fault["value"] == nine
+    assert "has begun: it is 2025-06-26T09:30:00+08:00" in fault["message"]
+    assert fault["accepted"] == f"periods of the bid from {ten} to that from {ten}, or 0 kW"
+    lived.at(DAY + timedelta(hours=10))
+    assert [one["accepted"] for one in won(nine, ten).json()["errors"]] == ["0 kW: none is ahead"] * 2
+    lived.at(DAY + timedelta(hours=9, minutes=30))
+    late = won(ten).json()
+    lived.at(DAY + timedelta(hours=10, minutes=1))  # no worker was free
+    lived.vpp.work()
+    found = lived.get(f"/awards/{late['id']}").json()
+    assert found["state"] == "failed"
+    assert "began before the award could be carried out" in found["problem"]["detail"]
+    assert lived.get(f"/bids/{bid['id']}").json()["state"] == "submitted"
+    assert won(nine, kw=0.0).status_code == 202
+
+
 def test_flexibility_is_sold_once_and_the_refusal_names_what_is_left(lived: Lived) -> None:
     lived.at(BIDDING)
     first, second = drafted(lived).json(), drafted(lived).json()
