@@ -263,9 +263,15 @@ async def plan(on: Drive) -> None:
             await asyncio.sleep(0.05)
         body = {"programID": on.ids["program"], "schedule": made["id"]}
         found = good(await api.post(f"{on.url}/publications", json=body), 201)["events"]
+        assert good(await api.post(f"{on.url}/publications", json=body))["events"] == found
+        good(on.logic.update_event(found[0]["id"], {**found[0], "priority": 5}))
+        again = good(await api.post(f"{on.url}/publications", json=body))["events"]
         rows = good(await api.get(f"{where}/table"))["rows"]
+    assert [(one["id"], one.get("priority")) for one in again] == [(one["id"], one.get("priority")) for one in found]
     assert [one["eventName"] for one in found] == [f"{SITE} set-points", f"{SITE} store", f"{SITE} prices"]
-    seen = {one.event_name: one for one in on.ven.events(targets=[SITE])}
+    listed = [one for one in on.ven.events(targets=[SITE]) if one.event_name and one.event_name.startswith(f"{SITE} ")]
+    assert len(listed) == len(found)
+    seen = {one.event_name: one for one in listed}
     for name, column in ((f"{SITE} set-points", "grid.import_kw"), (f"{SITE} store", "store.stored_kwh")):
         values = [one.payloads[0].values[0] for one in seen[name].intervals or ()]
         assert values == [row[column] for row in rows]

@@ -5,7 +5,7 @@ No part of the standard, which leaves to business logic where its events come fr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -19,11 +19,12 @@ from dispatch.service.errors import ConflictError, NotFoundError
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.problem import problems
 from dispatch.service.openadr.published import event, exchange
-from dispatch.service.openadr.shapes import Event, ObjectId, Shape
+from dispatch.service.openadr.shapes import Event, ObjectId, Operation, Shape
 from dispatch.service.openadr.sight import LOGIC_SCOPE, shown
 from dispatch.service.openadr.telling import tell
 from dispatch.service.store import files, fleet_results, openadr, schedules, sites
 from dispatch.service.store.arrow import from_bytes
+from dispatch.service.store.openadr import Kept
 from dispatch.service.store.transaction import Tx
 from dispatch.signals import Horizon
 from dispatch.stores.stock import Storage
@@ -58,23 +59,53 @@ class Published(Shape):
     events: list[Event]
 
 
-@routes.post("/publications", status_code=201, response_model=Published, responses=problems(400, 401, 403, 404, 409))
+@routes.post(
+    "/publications", status_code=201, response_model=Published,
+    responses={
+        200: {"model": Published, "description": "It is published already"}, **problems(400, 401, 403, 404, 409),
+    },
+)  # fmt: skip
 def publish(body: Publication, call: Publisher) -> Response:
-    """Make events of a plan, each for the target that is called like its site."""
+    """Make events of a plan, each for the target that is called like its site.
+
+    A program has each of them once: what is published already is answered as it stands, and what was changed or deleted
+    since is put back; whoever subscribes hears of that, and of nothing else.
+    """
     private = call.settings.callbacks_private
 
     def work(tx: Tx) -> Reply:
         if openadr.get(tx, "PROGRAM", body.program_id) is None:
             raise NotFoundError(f"there is no program '{body.program_id}'")
         made = _of_schedule(tx, body) if body.schedule is not None else _of_award(tx, body)
-        kept = [openadr.add(tx, "EVENT", one["eventName"], one, parent=body.program_id) for one in made]
-        tell(tx, "CREATE", kept, is_private_allowed=private)
-        tx.audit(
-            "openadr.publish", body.schedule or body.award or "", {"program": body.program_id, "events": len(kept)}
-        )
-        return Reply(201, {"events": [shown(one) for one in kept]})
+        kept = [_put(tx, body, one) for one in made]
+        changed: dict[Operation, list[Kept]] = {"CREATE": [], "UPDATE": []}
+        for one, operation in kept:
+            if operation is not None:
+                changed[operation].append(one)
+        for operation, some in changed.items():
+            tell(tx, operation, some, is_private_allowed=private)
+        count = sum(map(len, changed.values()))
+        if count:
+            tx.audit("openadr.publish", _source(body), {"program": body.program_id, "events": count})
+        return Reply(201 if changed["CREATE"] else 200, {"events": [shown(one) for one, _ in kept]})
 
     return call.once(work)
+
+
+def _source(body: Publication) -> str:
+    return body.schedule or body.award or ""
+
+
+def _put(tx: Tx, body: Publication, made: Mapping[str, Any]) -> tuple[Kept, Operation | None]:
+    """An event as it is published, and what had to be done for it."""
+    name, program = made["eventName"], body.program_id
+    own = openadr.derived_id("EVENT", program, _source(body), name)
+    there = openadr.get(tx, "EVENT", own)
+    if there is None:
+        return openadr.add(tx, "EVENT", name, made, parent=program, object_id=own), "CREATE"
+    if (there.name, there.parent, there.body) == (name, program, made):
+        return there, None
+    return openadr.change(tx, there, name, made, parent=program), "UPDATE"
 
 
 def _of_schedule(tx: Tx, body: Publication) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 import time
@@ -31,6 +32,15 @@ _CLOCK = _Clock()
 
 def new_id(prefix: str) -> str:
     """``sch`` → ``sch_`` and 26 characters: milliseconds, then chance. Later ones of a process sort later."""
-    number = _CLOCK.next()
+    return _written(prefix, _CLOCK.next())
+
+
+def id_of(prefix: str, *parts: str) -> str:
+    """The same for the same parts: of what there is once of each, whoever makes it; these do not sort by time."""
+    digest = hashlib.sha256("\0".join(parts).encode()).digest()
+    return _written(prefix, int.from_bytes(digest) >> 8 * len(digest) - 5 * LENGTH)
+
+
+def _written(prefix: str, number: int) -> str:
     letters = [_LETTERS[(number >> shift) & 31] for shift in range(5 * (LENGTH - 1), -1, -5)]
     return f"{prefix}_{''.join(letters)}"

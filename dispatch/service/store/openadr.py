@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, Index, Row, String, Text, func
 
-from dispatch.service.store.ids import new_id
+from dispatch.service.store.ids import id_of, new_id
 from dispatch.service.store.metadata import Json, UtcTime, table
 from dispatch.service.store.transaction import Tx
 
@@ -57,10 +57,21 @@ class Kept:
         return frozenset(self.body.get("targets") or ())
 
 
-def add(tx: Tx, kind: str, name: str, body: Mapping[str, Any], *, parent: str = "", client: str = "") -> Kept:
-    """Keep a new object."""
+def derived_id(kind: str, *parts: str) -> str:
+    """The id of an object of which there is one for these parts."""
+    return id_of(_PREFIXES[kind], *parts)
+
+
+def add(
+    tx: Tx, kind: str, name: str, body: Mapping[str, Any], *, parent: str = "", client: str = "", object_id: str = ""
+) -> Kept:
+    """Keep a new object.
+
+    Args:
+        object_id: a new one by default.
+    """
     row: dict[str, Any] = {
-        "id": new_id(_PREFIXES[kind]), "kind": kind, "name": name, "parent": parent, "client": client,
+        "id": object_id or new_id(_PREFIXES[kind]), "kind": kind, "name": name, "parent": parent, "client": client,
         "body": dict(body), "created": tx.now, "modified": tx.now,
     }  # fmt: skip
     tx.insert(objects, row)
