@@ -72,4 +72,5 @@ def _once(injections: Injections, buses: tuple[str, ...]) -> Injections:
     """The injections with each of ``buses`` in one row, first; what is injected elsewhere follows."""
     order = tuple(dict.fromkeys((*buses, *injections.bus)))
     onto = np.array([[float(bus == own) for own in injections.bus] for bus in order])
+    onto = onto.reshape(len(order), len(injections.bus))  # a branch out may leave nothing of the park supplied
     return Injections(order, onto @ injections.p_kw, onto @ injections.q_kvar)

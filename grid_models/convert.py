@@ -16,6 +16,7 @@ from scipy import sparse
 
 from grid_models.background import QUARTERS_PER_YEAR, Background
 from grid_models.errors import GridError, unknown_name
+from grid_models.net_notes import notes_on
 from grid_models.net_validation import as_numbers, assert_sound, extremes
 from grid_models.network import AcModel, Array, Index, Network, Reference, Taps
 
@@ -71,7 +72,7 @@ def to_network(net: Any, name: str, notes: tuple[str, ...] = ()) -> Network:
         branch_loading_max_pu=named["loading_max_pu"].to_numpy(),
         ac=_ac_model(probe, buses, branches),
         profiles=_background(net, buses, name),
-        notes=(*notes, *_constant_power_note(net), *_regulated_note(net)),
+        notes=(*notes, *notes_on(net)),
         reference=Reference(
             net=probe,
             buses=buses,
@@ -281,18 +282,6 @@ def _profile_column(position: dict[str, int], profile: str) -> int:
     if profile not in position:
         raise unknown_name("profile", profile, list(position))
     return position[profile]
-
-
-def _constant_power_note(net: Any) -> tuple[str, ...]:
-    columns = [c for c in net.load.columns if c.startswith(("const_z", "const_i"))]
-    count = int((net.load[columns].fillna(0.0) != 0.0).any(axis=1).sum())
-    return (f"{count} loads depend on voltage in the source; here every load draws constant power",) if count else ()
-
-
-def _regulated_note(net: Any) -> tuple[str, ...]:
-    count = int(net.gen["in_service"].astype(bool).sum())
-    text = f"{count} generators hold their voltage at whatever reactive power it takes; their limits are not enforced"
-    return (text,) if count else ()
 
 
 def _unique_names(names: pd.Series, kind: pd.Series | str) -> tuple[str, ...]:

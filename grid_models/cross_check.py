@@ -15,6 +15,10 @@ LOADING_TOLERANCE_PU = 1e-4
 _IDLE_MIN_PU, _IDLE_MAX_PU = 0.5, 1.5
 POWER_TOLERANCE = 1e-4
 """Relative to the larger of the slack power and 1 kW."""
+_APART = (
+    "look at the angles (va_degree) of sources that are joined and at the phase shifts (shift_degree) of transformers "
+    "in a loop: they must match"
+)
 _CASES = ("without load", "at half of nameplate load and generation", "at nameplate load and generation")
 
 
@@ -28,7 +32,7 @@ def assert_engines_agree(network: Network) -> tuple[str, ...]:
     injections = Injections(network.bus_names, p_kw, q_kvar)
     reference, batch = solve_reference(network, injections), solve_batch(network, injections)
     if reference.converged[0]:
-        _plausible(network.name, reference)
+        _plausible(network, reference)
     for engine, flows in (("pandapower", reference), ("power-grid-model, and Newton's method after it,", batch)):
         if not flows.converged.all():
             case = int(np.argmin(flows.converged))
@@ -36,7 +40,16 @@ def assert_engines_agree(network: Network) -> tuple[str, ...]:
             why = f": {divergence_diagnosis.at_nameplate(network, p_kw[:, 2:], q_kvar[:, 2:])}" if case else ""
             raise GridError(f"network {network.name!r}: {engine} finds no AC solution {where}{why}")
     _compare(network.name, reference, batch)
-    return _answered(batch)
+    return (*_circulating(reference), *_answered(batch))
+
+
+def _circulating(reference: Flows) -> tuple[str, ...]:
+    """A note where a branch is overloaded before anybody draws anything: by sources or transformers out of step."""
+    loading = np.nan_to_num(reference.branch_loading_pu[:, 0])
+    if not loading.size or loading.max() <= 1.0:
+        return ()
+    worst = reference.branch_names[int(np.argmax(loading))]
+    return (f"without load branch {worst!r} is loaded at {loading.max():.0%}; {_APART}",)
 
 
 def _answered(batch: Flows) -> tuple[str, ...]:
@@ -45,15 +58,16 @@ def _answered(batch: Flows) -> tuple[str, ...]:
     return (f"{cases}: power-grid-model finds no AC solution, Newton's method does",) if cases else ()
 
 
-def _plausible(name: str, reference: Flows) -> None:
+def _plausible(network: Network, reference: Flows) -> None:
     """A solution without load that no network has is a slip in its numbers, however well the engines agree on it."""
     idle = reference.vm_pu[:, 0]
     worst = int(np.argmax(np.abs(idle - 1.0)))
     if not _IDLE_MIN_PU < idle[worst] < _IDLE_MAX_PU:
+        several = f"; {_APART}" if network.ac.slack_node.size > 1 else ""
         raise GridError(
-            f"network {name!r}: without load bus {reference.bus_names[worst]!r} is at {idle[worst]:.3g} p.u., "
+            f"network {network.name!r}: without load bus {reference.bus_names[worst]!r} is at {idle[worst]:.3g} p.u., "
             f"{_IDLE_MIN_PU:g} to {_IDLE_MAX_PU:g} is plausible; look at the capacitance of its lines, at taps and at "
-            "rated voltages"
+            f"rated voltages{several}"
         )
 
 

@@ -27,6 +27,8 @@ _DROP_MAX = 3.0
 _CURRENT_MAX_KA = 5.0
 # Power at a bus over what its lines and transformers can carry together.
 _POWER_OVER_CAPACITY = 20.0
+# A band of voltages that lies beyond these is in per cent or kV.
+_VOLTAGE_PU = (0.5, 1.5)
 _SHOWN = 10
 
 _NEEDED = {
@@ -39,6 +41,15 @@ _NEEDED = {
     "sgen": ("bus", "p_mw", "q_mvar"),
     "storage": ("bus", "p_mw"),
 }
+# Columns without which pandapower stops, beside those.
+_READ = {
+    "line": ("in_service", "parallel", "df"),
+    "trafo": ("in_service", "parallel", "df"),
+    **dict.fromkeys(("bus", "ext_grid", "storage"), ("in_service",)),
+    **dict.fromkeys(("load", "sgen"), ("in_service", "scaling")),
+    "gen": ("in_service", "scaling", "slack"),
+    "switch": ("bus", "element", "et", "closed"),
+}
 _LIMITS = {
     "bus": ("min_vm_pu", "max_vm_pu"),
     "line": ("max_i_ka", "max_loading_percent"),
@@ -50,12 +61,17 @@ _WORD = {"trafo": "transformer", "sgen": "static generator", "gen": "generator",
 
 def assert_sound(net: Any, name: str) -> None:
     """Raises GridError that lists what is wrong with ``net``, naming elements."""
+    if lacking := list(_missing_columns(net)):
+        raise GridError(f"network {name!r}: " + "; ".join(lacking))
     slack = net.ext_grid["in_service"].astype(bool).any()
     if not slack and not (net.gen["in_service"].astype(bool) & net.gen["slack"].astype(bool)).any():
         raise GridError(f"network {name!r} has no slack: it needs at least one ext_grid in service")
     found = list(_missing(net))
     if not found:  # the other checks calculate with these numbers
-        checks = (_joined_levels, _transformer_sides, _zero_impedance, _impedance_unit, _power_unit, _unsupplied)
+        checks = (
+            _limits, _joined_levels, _transformer_sides, _zero_impedance, _impedance_unit, _power_unit, _unsupplied,
+            _set_points,
+        )  # fmt: skip
         found = [sentence for check in checks for sentence in check(net)]
     if found:
         more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
@@ -89,6 +105,15 @@ def extremes(names: list[str], series_pu: NDArray[np.float64], charging_pu: NDAr
     )
 
 
+def _missing_columns(net: Any) -> Iterator[str]:
+    """Tables that lack a column; an empty one may."""
+    for table in dict.fromkeys((*_NEEDED, *_READ)):
+        rows = net[table]
+        lacking = [c for c in (*_NEEDED.get(table, ()), *_READ.get(table, ())) if c not in rows]
+        if len(rows) and lacking:
+            yield f"table {table!r} has no column {', '.join(map(repr, lacking))}"
+
+
 def _missing(net: Any) -> Iterator[str]:
     """Numbers that are not there, and buses that do not exist."""
     for table, columns in _NEEDED.items():
@@ -107,6 +132,44 @@ def _missing(net: Any) -> Iterator[str]:
                 yield f"{_call(net, table, index)} has {column} {_plain(given[index])}, a number or nothing is needed"
     for index in net.bus.index[~(net.bus["vn_kv"].astype(np.float64) > 0.0)]:
         yield f"{_call(net, 'bus', index)} has vn_kv {net.bus.at[index, 'vn_kv']}, above 0 is needed"
+
+
+def _limits(net: Any) -> Iterator[str]:
+    """Limits that nothing can hold: none is an empty cell, not 0."""
+    used = net.bus.index[net.bus["in_service"].astype(bool)]
+    low, high = (
+        pd.to_numeric(net.bus[c], errors="coerce")[used] if c in net.bus else pd.Series(np.nan, index=used)
+        for c in _LIMITS["bus"]
+    )
+    for index in used[(low > high).to_numpy()]:
+        yield f"{_call(net, 'bus', index)} has min_vm_pu {low[index]:g} above max_vm_pu {high[index]:g}"
+    for index in used[((low > _VOLTAGE_PU[1]) | (high < _VOLTAGE_PU[0])).to_numpy()]:
+        yield (
+            f"{_call(net, 'bus', index)} has min_vm_pu {low[index]:g} and max_vm_pu {high[index]:g}; shares of the "
+            "nominal voltage are needed, such as 0.95 and 1.05"
+        )
+    for table in ("line", "trafo"):
+        rows = _used(net, table)
+        for column in [c for c in _LIMITS[table] if c in rows]:
+            for index in rows.index[(pd.to_numeric(rows[column], errors="coerce") <= 0.0).to_numpy()]:
+                value = f"{column} {rows.at[index, column]:g}"
+                yield f"{_call(net, table, index)} has {value}; above 0 is needed, or nothing for no limit"
+
+
+def _set_points(net: Any) -> Iterator[str]:
+    """Sources at one bus, or at buses that closed switches join, hold one voltage at one angle."""
+    site, held = _fused(net), {}
+    for table in ("ext_grid", "gen"):
+        rows = _used(net, table)
+        angle = rows["va_degree"].fillna(0.0) if "va_degree" in rows else pd.Series(0.0, index=rows.index)
+        for index, node in zip(rows.index, site[rows["bus"]], strict=True):
+            own = _call(net, table, index), float(rows.at[index, "vm_pu"]), float(angle[index])
+            other = held.setdefault(node, own)
+            if own[1] != other[1] or (table == "ext_grid" and own[2] != other[2]):
+                yield (
+                    f"{_call(net, 'bus', rows.at[index, 'bus'])} is held at {other[1]:g} p.u. and {other[2]:g} degrees "
+                    f"by {other[0]}, at {own[1]:g} p.u. and {own[2]:g} degrees by {own[0]}; one set-point is needed"
+                )
 
 
 def _joined_levels(net: Any) -> Iterator[str]:
@@ -136,7 +199,9 @@ def _transformer_sides(net: Any) -> Iterator[str]:
 def _zero_impedance(net: Any) -> Iterator[str]:
     lines, trafos = _used(net, "line"), _used(net, "trafo")
     ohm = np.hypot(lines["r_ohm_per_km"].astype(float), lines["x_ohm_per_km"].astype(float)) * lines["length_km"]
-    for index in lines.index[~(ohm.to_numpy(np.float64) > 0.0)]:
+    for index in lines.index[(lines["length_km"] < 0.0).to_numpy()]:
+        yield f"{_call(net, 'line', index)} has length_km {lines.at[index, 'length_km']:g}; above 0 is needed"
+    for index in lines.index[ohm.isna().to_numpy() | (ohm == 0.0).to_numpy()]:
         row = lines.loc[index]
         yield (
             f"{_call(net, 'line', index)} has no impedance: length_km {row['length_km']:g}, r_ohm_per_km "

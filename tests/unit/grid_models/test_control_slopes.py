@@ -99,3 +99,13 @@ def test_of_no_steps_there_are_no_slopes(cigre_net: Any) -> None:
     slopes = controlled_slopes(network, at(powers()), None, controls, found, MOVED, np.zeros(0, dtype=np.int64))
     assert slopes.voltage_per_kw.shape == (len(network.bus_names), 2, 0)
     assert slopes.losses_per_kvar.shape == (2, 0)
+
+
+def test_where_nothing_of_the_park_is_supplied_there_are_slopes_of_nothing(cigre_net: Any) -> None:
+    """A branch out may leave the park dark: no bus, no injection, and a tap changer that still acts."""
+    network = to_network(copy.deepcopy(with_taps(cigre_net)), "cigre with taps")
+    nothing = Injections((), np.zeros((0, 2)), np.zeros((0, 2)))
+    controls = Controls((), (TapChanger("Trafo 0-1", 0.985, 1.015),))
+    found = solve_controlled(network, nothing, None, controls)
+    slopes = controlled_slopes(network, nothing, None, controls, found, (), np.array([0, 1]))
+    assert slopes.voltage_per_kw.shape == (len(network.bus_names), 0, 2)

@@ -154,3 +154,67 @@ def test_a_solution_that_no_network_has_is_no_solution(cigre_net: Any) -> None:
 def test_tables_without_optional_columns_are_read(cigre_net: Any) -> None:
     cigre_net.line = cigre_net.line.drop(columns=["max_loading_percent"], errors="ignore")
     assert pd.isna(to_network(cigre_net, "sound").branch_loading_max_pu).sum() == 0
+
+
+@pytest.mark.parametrize(("table", "column"), [("bus", "vn_kv"), ("line", "length_km"), ("line", "parallel")])
+def test_a_column_that_is_not_there(cigre_net: Any, table: str, column: str) -> None:
+    cigre_net[table] = cigre_net[table].drop(columns=column)
+    assert f"table {table!r} has no column {column!r}" in refused(cigre_net)
+
+
+def test_limits_that_nothing_can_hold(cigre_net: Any) -> None:
+    cigre_net.bus["min_vm_pu"], cigre_net.bus["max_vm_pu"] = 0.95, 1.05
+    cigre_net.bus.loc[3, ["min_vm_pu", "max_vm_pu"]] = [1.05, 0.95]
+    cigre_net.bus.loc[4, ["min_vm_pu", "max_vm_pu"]] = [95.0, 105.0]
+    cigre_net.line.loc[2, "max_i_ka"] = 0.0
+    message = refused(cigre_net)
+    assert f"bus {cigre_net.bus.at[3, 'name']!r} has min_vm_pu 1.05 above max_vm_pu 0.95" in message
+    assert f"bus {cigre_net.bus.at[4, 'name']!r} has min_vm_pu 95 and max_vm_pu 105; shares of the nominal" in message
+    assert f"line {cigre_net.line.at[2, 'name']!r} has max_i_ka 0; above 0 is needed, or nothing for no" in message
+
+
+def test_a_negative_length(cigre_net: Any) -> None:
+    cigre_net.line.loc[4, "length_km"] = -2.0
+    message = refused(cigre_net)
+    assert f"line {cigre_net.line.at[4, 'name']!r} has length_km -2; above 0 is needed" in message
+    assert "impedance" not in message
+
+
+def test_two_sources_at_one_bus_that_hold_different_voltages(cigre_net: Any) -> None:
+    import pandapower
+
+    pandapower.create_ext_grid(cigre_net, 0, vm_pu=1.01, name="second")
+    own = cigre_net.ext_grid.at[0, "vm_pu"]
+    message = refused(cigre_net)
+    assert f"is held at {own:g} p.u. and 0 degrees by external grid" in message
+    assert "at 1.01 p.u. and 0 degrees by external grid 'second'; one set-point is needed" in message
+
+
+def test_sources_that_are_out_of_step(cigre_net: Any) -> None:
+    """CIGRE's transformers turn by 150°: a source behind one at 0° drives current around; 30° apart still solves."""
+    import pandapower
+
+    at = pandapower.create_ext_grid(cigre_net, 5, vm_pu=1.0)
+    cigre_net.ext_grid["va_degree"] = 0.0
+    cigre_net.trafo["shift_degree"] = 150.0
+    assert "at the phase shifts (shift_degree) of transformers in a loop: they must match" in refused(cigre_net)
+    cigre_net.ext_grid.loc[at, "va_degree"] = -120.0
+    network = to_network(cigre_net, "apart")
+    assert any("without load branch" in note and "they must match" in note for note in assert_engines_agree(network))
+    cigre_net.ext_grid.loc[at, "va_degree"] = -150.0
+    assert assert_engines_agree(to_network(cigre_net, "in step")) == ()
+
+
+def test_what_a_network_does_not_limit_or_balance_is_noted(cigre_net: Any) -> None:
+    import pandapower
+    import pandapower.control
+
+    cigre_net.line["max_i_ka"] = [np.nan, 145.0, *[0.145] * (len(cigre_net.line) - 2)]
+    pandapower.create_asymmetric_load(cigre_net, 5, p_a_mw=0.02)
+    pandapower.control.ConstControl(cigre_net, "load", "p_mw", 0)
+    first, second = cigre_net.line["name"].iloc[:2]
+    notes = to_network(cigre_net, "noted").notes
+    assert f"lines with no max_i_ka, so that nothing limits their current: {first!r}" in notes
+    assert f"lines with a max_i_ka above 50 (is it in A?), so that nothing limits their current: {second!r}" in notes
+    assert any(note.startswith("1 unbalanced loads and generators count by the sum of their phases") for note in notes)
+    assert "controllers of the network are not run: ConstControl" in notes
