@@ -18,6 +18,7 @@ from dispatch import fed
 from dispatch.errors import DataError, NoForecastError
 from dispatch.fields.grid import Grid
 from dispatch.fields.series import FileSeries, Need, SimbenchSeries, feed_unit
+from dispatch.network.asked import contradictions
 from dispatch.planning.fetched import Reader
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
@@ -375,9 +376,10 @@ def _network(grid: Grid, folder: Path) -> Network:
     spec = f"{kind}:{folder / name}" if kind in ("file", "feeder") else grid.network
     try:
         network = library.load(spec)
-        network.bus_index(list(grid.bus_of.values()))
     except GridError as error:
         raise DataError(f"grid: {error}") from error
+    if found := list(contradictions(grid, network)):
+        raise DataError("\n  ".join(found))
     return network
 
 

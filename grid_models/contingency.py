@@ -18,7 +18,6 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from grid_models.background import Background
-from grid_models.errors import GridError
 from grid_models.injections import Injections
 from grid_models.network import AcModel, Index, Network, Reference, Taps
 from grid_models.power_flow import Flows, unsolved
@@ -43,9 +42,9 @@ class Reduced:
 
 
 def without_branches(network: Network, branches: Sequence[str]) -> Reduced:
-    """The network with lines or transformers out.
+    """The network with lines or transformers out; the sources alone where they reach nothing else.
 
-    Raises GridError for unknown names, and where nothing is left that a source reaches but the source itself.
+    Raises GridError for unknown names.
     """
     return _reduced(network, network.ac, tuple(branches), None)
 
@@ -85,8 +84,6 @@ def _reduced(network: Network, ac: AcModel, out: tuple[str, ...], island: tuple[
     closed = np.ones(ac.from_node.size, dtype=bool)
     closed[ac.named_branch[network.branch_index(out)]] = False
     live = _reached(ac, closed)
-    if live.sum() == np.unique(ac.slack_node).size and live.size > live.sum():
-        raise GridError(f"network {network.name!r} without {', '.join(out)}: nothing is left but its sources")
     keep_branch = closed & live[ac.from_node] & live[ac.to_node]
     bus, branch = live[ac.bus_node], keep_branch[ac.named_branch]
     names = np.array(network.bus_names, dtype=object)

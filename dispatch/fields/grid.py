@@ -9,22 +9,26 @@ from pydantic import Field, model_validator
 from dispatch.fields.frozen import Frozen, NonNegative, Positive
 
 _Name = Annotated[str, Field(min_length=1)]
+# Beyond these a number is in kV or per cent.
+_VoltagePu = Annotated[Positive, Field(lt=1.5)]
+_LoadingPu = Annotated[Positive, Field(le=5)]
+
+
+def _require_band(low_pu: float | None, high_pu: float | None, of: str = "") -> None:
+    if low_pu is not None and high_pu is not None and low_pu >= high_pu:
+        raise ValueError(f"voltage_min_pu {low_pu:g}{of} is not below voltage_max_pu {high_pu:g}")
 
 
 class TapBand(Frozen):
     """A transformer that steps its taps while its low-voltage side is outside a band."""
 
     transformer: _Name = Field(description="its name in the network model")
-    voltage_min_pu: Positive = 0.98
-    voltage_max_pu: Positive = 1.02
+    voltage_min_pu: _VoltagePu = 0.98
+    voltage_max_pu: _VoltagePu = 1.02
 
     @model_validator(mode="after")
     def _is_band(self) -> Self:
-        if self.voltage_min_pu >= self.voltage_max_pu:
-            raise ValueError(
-                f"voltage_min_pu {self.voltage_min_pu:g} of '{self.transformer}' is not below voltage_max_pu "
-                f"{self.voltage_max_pu:g}"
-            )
+        _require_band(self.voltage_min_pu, self.voltage_max_pu, f" of '{self.transformer}'")
         return self
 
 
@@ -32,9 +36,17 @@ class Contingency(Frozen):
     """Lines and transformers that may fail, one at a time, and the limits that hold until they are back."""
 
     branches: Annotated[tuple[_Name, ...], Field(min_length=1)] = Field(description="names in the network model")
-    loading_max_pu: Positive | None = Field(default=None, description="default: that of the intact network")
-    voltage_min_pu: Positive | None = Field(default=None, description="default: that of the intact network")
-    voltage_max_pu: Positive | None = Field(default=None, description="default: that of the intact network")
+    loading_max_pu: _LoadingPu | None = Field(default=None, description="default: that of the intact network")
+    voltage_min_pu: _VoltagePu | None = Field(default=None, description="default: that of the intact network")
+    voltage_max_pu: _VoltagePu | None = Field(default=None, description="default: that of the intact network")
+
+    @model_validator(mode="after")
+    def _is_band(self) -> Self:
+        _require_band(self.voltage_min_pu, self.voltage_max_pu)
+        twice = [name for place, name in enumerate(self.branches) if name in self.branches[:place]]
+        if twice:
+            raise ValueError(f"branches: '{twice[0]}' is named twice")
+        return self
 
 
 class Island(Frozen):
@@ -54,8 +66,8 @@ class Grid(Frozen):
 
     network: str = Field(description="'simbench:CODE', 'pandapower:FUNCTION', 'file:PATH' or 'feeder:PATH'")
     bus_of: dict[str, str] = Field(min_length=1, description="site bus → network bus")
-    voltage_min_pu: Positive | None = Field(default=None, description="default: the network's own limit")
-    voltage_max_pu: Positive | None = Field(default=None, description="default: the network's own limit")
+    voltage_min_pu: _VoltagePu | None = Field(default=None, description="default: the network's own limit")
+    voltage_max_pu: _VoltagePu | None = Field(default=None, description="default: the network's own limit")
     neighbours: bool = Field(
         default=True, description="add the network's other customers at their own profiles, if it has any"
     )
@@ -69,6 +81,11 @@ class Grid(Frozen):
     certificate: bool = Field(
         default=False, description="where violations are left, ask a convex relaxation whether any plan could mend them"
     )
+
+    @model_validator(mode="after")
+    def _is_band(self) -> Self:
+        _require_band(self.voltage_min_pu, self.voltage_max_pu)
+        return self
 
     @model_validator(mode="after")
     def _losses_are_own(self) -> Self:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dispatch.assets.grid_connection import GridConnection
-from dispatch.fields.grid import Island
+from dispatch.fields.grid import Contingency, Grid, Island
 from dispatch.fields.inverter import FreeReactive
 from dispatch.network.states import State
 from dispatch.signals import Horizon
@@ -42,6 +43,51 @@ def kept_rounds(site: Site) -> int:
     return _KEPT_ROUNDS if any(isinstance(asset.reactive, FreeReactive) for asset in site.assets) else 0
 
 
+def contradictions(grid: Grid, network: Network) -> Iterator[str]:
+    """What the site's file names and the network has not, each with its place, and limits that cannot be held."""
+    from grid_models.errors import GridError
+    from grid_models.limits import Limits
+    from grid_models.taps import taps_of
+
+    outages = grid.contingencies
+    named: list[tuple[str, Callable[[], object]]] = [
+        *((f"bus_of.{bus}", partial(network.bus_index, [node])) for bus, node in grid.bus_of.items()),
+        *(
+            (f"tap_changers[{k}].transformer", partial(taps_of, network, (band.transformer,)))
+            for k, band in enumerate(grid.tap_changers)
+        ),
+        *(
+            (f"contingencies.branches[{k}]", partial(network.branch_index, [branch]))
+            for k, branch in enumerate(outages.branches if outages else ())
+        ),
+        *(
+            (f"island.open_branches[{k}]", partial(network.branch_index, [branch]))
+            for k, branch in enumerate(grid.island.open_branches if grid.island else ())
+        ),
+        ("voltage_min_pu, voltage_max_pu", partial(Limits.of, network, **_band(grid))),
+    ]
+    if outages is not None:
+        named.append(("contingencies", partial(Limits.of, network, **_wider(grid, outages))))
+    for place, ask in named:
+        try:
+            ask()
+        except GridError as error:
+            yield f"grid.{place}: {error}"
+
+
+def _band(grid: Grid) -> dict[str, float | None]:
+    return {"voltage_min_pu": grid.voltage_min_pu, "voltage_max_pu": grid.voltage_max_pu}
+
+
+def _wider(grid: Grid, outages: Contingency) -> dict[str, float | None]:
+    """Limits while a branch is out: its own where they are given."""
+    return {
+        "voltage_min_pu": outages.voltage_min_pu or grid.voltage_min_pu,
+        "voltage_max_pu": outages.voltage_max_pu or grid.voltage_max_pu,
+        "branch_loading_max_pu": outages.loading_max_pu,
+    }
+
+
 def states(site: Site, network: Network, neighbours: Injections | None, horizon: Horizon) -> tuple[State, ...]:
     """All that the site asks its plans to hold in; the intact network first.
 
@@ -53,19 +99,14 @@ def states(site: Site, network: Network, neighbours: Injections | None, horizon:
 
     grid = site.grid
     assert grid is not None
-    band = {"voltage_min_pu": grid.voltage_min_pu, "voltage_max_pu": grid.voltage_max_pu}
+    band = _band(grid)
     alone = without_connection(site, horizon) if grid.island is not None else np.zeros(horizon.steps, bool)
     out = [State("", Reduced(network, ()), neighbours, Limits.of(network, **band), ~alone, SLOTS, site)]
     asked = grid.contingencies
     for branch in asked.branches if asked is not None else ():
         assert asked is not None
         left = without_branches(network, [branch])
-        wider = {
-            "voltage_min_pu": asked.voltage_min_pu or grid.voltage_min_pu,
-            "voltage_max_pu": asked.voltage_max_pu or grid.voltage_max_pu,
-            "branch_loading_max_pu": asked.loading_max_pu,
-        }
-        limits, others = Limits.of(left.network, **wider), left.supplied(neighbours)
+        limits, others = Limits.of(left.network, **_wider(grid, asked)), left.supplied(neighbours)
         out.append(State(f"with {branch} out", left, others, limits, ~alone, _CONTINGENCY_SLOTS, site))
     if grid.island is not None and alone.any():
         out.append(_as_island(site, network, grid.island, alone, band))

@@ -338,6 +338,7 @@ def _told(loop: _Loop, chosen: _Round) -> dict[str, Any]:
         for changer, positions in zip(trial.controls.taps, trial.controlled.position, strict=True):
             taps[changer.transformer] = np.where(state.steps, positions, taps.get(changer.transformer, np.nan))
     return {
+        "own_buses": () if loop.site.grid is None else tuple(loop.site.grid.bus_of.values()),
         "unsupplied": {s.label: s.reduced.lost_buses for s in loop.states if s.reduced.lost_buses},
         "kvar": kvar,
         "taps": taps,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -34,6 +34,7 @@ class GridProof:
         limits: what voltages and loadings were held against on the intact network.
         stopped: why the loop ended with violations left, and what the worst one lacks; empty if it left none.
         unsupplied: by state, buses of the network that lose their supply in it.
+        own_buses: those of the network that the park stands on.
         kvar: by asset on Q(V), (T,) what it injects.
         taps: by transformer, (T,) position of its tap changer.
         unsettled: controls that found no rest, in words.
@@ -50,6 +51,7 @@ class GridProof:
     limits: Limits
     stopped: str = ""
     unsupplied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    own_buses: tuple[str, ...] = ()
     kvar: Mapping[str, Array] = field(default_factory=dict)
     taps: Mapping[str, Array] = field(default_factory=dict)
     unsettled: tuple[str, ...] = ()
@@ -64,11 +66,24 @@ class GridProof:
             yield "warning", self.stopped
         yield from (("info", text) for text in self.certificate)
         yield from (("warning", text) for text in self.unsettled)
-        for state, buses in self.unsupplied.items():
-            more = f" and {len(buses) - _MOST_NAMES} more" if len(buses) > _MOST_NAMES else ""
-            yield "info", f"{state}: no supply for {', '.join(buses[:_MOST_NAMES])}{more}"
+        yield from self._without_supply()
         if self.loss_kw is not None:
             solved = np.isfinite(self.flows.losses_kw)
             planned, real = self.loss_kw[solved].sum(), self.flows.losses_kw[solved].sum()
             if abs(planned - real) > LOSS_SHARE * abs(real):
                 yield "warning", f"the plan pays for losses of {planned:.4g} kW over its steps, they are {real:.4g} kW"
+
+    def _without_supply(self) -> Iterator[tuple[Literal["warning", "info"], str]]:
+        """What is dark in a state; that of the park itself is more than a remark."""
+        for state, buses in self.unsupplied.items():
+            own = [bus for bus in buses if bus in self.own_buses]
+            others = [bus for bus in buses if bus not in self.own_buses]
+            if own:
+                yield "warning", f"{state}: the park has no supply at {_some(own)}"
+            if others:
+                yield "info", f"{state}: no supply for {_some(others)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(names[:_MOST_NAMES])}{more}"

@@ -193,7 +193,7 @@ def test_a_feeder_is_found_beside_the_park(tmp_path: Path) -> None:
     assert network is not None
     assert "solar field" in network.bus_names
     grid["bus_of"] = {"main": "hall nort"}
-    with pytest.raises(DataError, match="grid: unknown bus 'hall nort'; valid names are: hall north"):
+    with pytest.raises(DataError, match=r"grid\.bus_of\.main: unknown bus 'hall nort'; valid names are: hall north"):
         gather(load_site(write(tmp_path, park(grid=grid))), DAY, tmp_path)
     (tmp_path / "grids" / "own.yaml").write_text("buses: []", encoding="utf-8")
     with pytest.raises(DataError, match=r"grid: feeder .*own\.yaml' has 2 mistakes:"):
@@ -227,3 +227,28 @@ def test_all_assets_that_nothing_is_known_of_are_named_at_once(tmp_path: Path) -
 def test_what_the_packages_below_raise_can_be_told_apart_from_a_bug() -> None:
     assert ForecastError in user_errors()
     assert ValueError not in user_errors()
+
+
+def test_names_that_the_network_has_not_are_told_before_anything_is_forecast(tmp_path: Path) -> None:
+    """All of them, each with its place; also of an island that the day does not make."""
+    example = Path(__file__).resolve().parents[3] / "configs" / "grids" / "industrial_10kv.yaml"
+    measured("2024-03-30").to_csv(tmp_path / "measured.csv", index=False)
+    grid = {
+        "network": f"feeder:{example}",
+        "bus_of": {"main": "hall north"},
+        "voltage_min_pu": 1.08,
+        "contingencies": {"branches": ["north", "nroth"], "voltage_min_pu": 0.9},
+        "tap_changers": [{"transformer": "north"}],
+        "island": {"reference": "hall", "rated_kw": 100, "open_branches": ["T3"]},
+    }
+    with pytest.raises(DataError) as caught:
+        gather(load_site(write(tmp_path, park(grid=grid))), DAY, tmp_path)
+    found = [line.strip() for line in str(caught.value).splitlines()]
+    assert [line.partition(": ")[0] for line in found] == [
+        "grid.tap_changers[0].transformer",
+        "grid.contingencies.branches[1]",
+        "grid.island.open_branches[0]",
+        "grid.voltage_min_pu, voltage_max_pu",
+    ]
+    assert "unknown branch 'nroth'; valid names are: north" in found[1]
+    assert "voltage_min_pu 1.08 is above voltage_max_pu 1.07" in found[3]

@@ -98,11 +98,21 @@ def test_what_cannot_be_is_told(cigre: Network, inject: Callable[..., Injections
         without_branches(cigre, ["Line 8-10"])
     with pytest.raises(GridError, match="Bus 70"):
         islanded(cigre, "Bus 70")
-    with pytest.raises(GridError, match="nothing is left"):
-        without_branches(cigre, ["Trafo 0-1", "Trafo 0-12"])
     bare = without_branches(replace(cigre, reference=None), ["Line 8-9"])
     with pytest.raises(GridError, match="no pandapower net"):
         solve_reference(bare.network, inject({"Bus 3": 1.0}))
+
+
+def test_of_a_network_without_its_only_way_in_the_source_is_left(
+    cigre: Network, inject: Callable[..., Injections]
+) -> None:
+    reduced = without_branches(cigre, ["Trafo 0-1", "Trafo 0-12"])
+    assert reduced.network.bus_names == ("Bus 0",)
+    assert len(reduced.lost_buses) == len(cigre.bus_names) - 1
+    assert_engines_agree(reduced, inject(INJECTED))
+    own = reduced.supplied(inject(INJECTED))
+    assert own is not None
+    np.testing.assert_allclose(solve_batch(reduced.network, own).slack_p_kw, 0.0, atol=1e-9)
 
 
 def test_machines_that_hold_a_voltage_go_with_their_bus(cigre_net: Any) -> None:

@@ -101,8 +101,25 @@ def test_what_a_branch_takes_with_it_is_told(radial: Network) -> None:
     assert proof.unsupplied == {"with Line 8-9 out": ("Bus 9", "Bus 10", "Bus 11")}
     assert all("out" not in breach.element for breach in proof.breaches)
     data = report_data(planned(problem.site, problem.inputs, schedule=schedule, grid=proof))
-    text = "network: with Line 8-9 out: no supply for Bus 9, Bus 10, Bus 11"
-    assert ("info", text) in [(f.severity, f.text) for f in data.findings]
+    told = [(f.severity, f.text) for f in data.findings]
+    assert ("warning", "network: with Line 8-9 out: the park has no supply at Bus 10") in told
+    assert ("info", "network: with Line 8-9 out: no supply for Bus 9, Bus 11") in told
+
+
+def test_the_only_way_in_may_be_asked_about_too() -> None:
+    """Bus 10 hangs on Trafo 0-1; with both transformers out nothing but the source is left to solve."""
+    import pandapower.networks
+
+    net = pandapower.networks.create_cigre_network_mv()
+    net.trafo.loc[1, "in_service"] = False
+    net.bus.loc[[12, 13, 14], "in_service"] = False
+    single = to_network(net, "one transformer")
+    problem = posed(WIND, contingencies={"branches": ["Trafo 0-1"]})
+    _, proof = proved(single, problem)
+    (state,) = proof.unsupplied
+    assert (state, "Bus 10" in proof.unsupplied[state]) == ("with Trafo 0-1 out", True)
+    _, plain = proved(single, posed(WIND))
+    assert proof.breaches == plain.breaches
 
 
 def test_what_stays_broken_with_a_line_out_says_so_with_bus_hour_and_power(ring: Network) -> None:
