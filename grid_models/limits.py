@@ -19,8 +19,10 @@ from grid_models.linear import Slopes, Source, linearise
 from grid_models.network import Array, Index, Network
 from grid_models.power_flow import Flows, Injections
 
-Kind = Literal["voltage_high", "voltage_low", "branch_loading", "no_solution", "island_power"]
-KINDS: tuple[Kind, ...] = ("voltage_high", "voltage_low", "branch_loading", "no_solution", "island_power")
+Kind = Literal["voltage_high", "voltage_low", "branch_loading", "no_solution", "island_power", "unit_off"]
+KINDS: tuple[Kind, ...] = ("voltage_high", "voltage_low", "branch_loading", "no_solution", "island_power", "unit_off")
+# Of no bus or branch: no row is made of them.
+OF_NO_ELEMENT: tuple[Kind, ...] = ("no_solution", "island_power", "unit_off")
 _EMPTY = -1
 
 # A row below this slope [p.u./kW] is out of the schedule's reach: a gigawatt moves it by less than 0.1 p.u.
@@ -68,8 +70,9 @@ class Breach:
     """One limit passed in one step.
 
     ``margin`` is by how much ``value`` passes ``limit``, > 0, in ``unit``. A step without an AC solution is a
-    breach of kind "no_solution" of the whole network, with value, limit and margin NaN. "island_power" is for
-    a caller that knows the rating of what feeds an island; no row is made of it.
+    breach of kind "no_solution" of the whole network, with value, limit and margin NaN. "island_power" and
+    "unit_off" are for a caller that knows the rating of what feeds an island and whether it runs; no row is made of
+    them.
     """
 
     element: str
@@ -228,7 +231,7 @@ def _breached(network: Network, breaches: Sequence[Breach]) -> dict[tuple[int, i
     _, first_bus, group = np.unique(node, return_index=True, return_inverse=True)
     limit_of: dict[tuple[int, int, int], float] = {}
     for breach in breaches:
-        if breach.kind in ("no_solution", "island_power"):
+        if breach.kind in OF_NO_ELEMENT:
             continue
         if breach.kind == "branch_loading":
             element = int(network.branch_index([breach.element])[0])

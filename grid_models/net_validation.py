@@ -158,7 +158,8 @@ def _limits(net: Any) -> Iterator[str]:
 
 def _set_points(net: Any) -> Iterator[str]:
     """Sources at one bus, or at buses that closed switches join, hold one voltage at one angle."""
-    site, held = _fused(net), {}
+    site = _fused(net)
+    held: dict[int, tuple[str, float, float]] = {}
     for table in ("ext_grid", "gen"):
         rows = _used(net, table)
         angle = rows["va_degree"].fillna(0.0) if "va_degree" in rows else pd.Series(0.0, index=rows.index)

@@ -55,7 +55,7 @@ class Island(Frozen):
     Those are the steps in which every grid connection is planned out, or all where the site has none.
     """
 
-    reference: _Name = Field(description="asset whose bus is the slack, at 1.0 p.u.")
+    reference: _Name = Field(description="asset whose bus is the slack, at 1.0 p.u.; a unit that runs then, or a store")
     rated_kw: Positive = Field(description="most that it gives or takes for the others, losses included")
     rated_kvar: Positive | None = Field(default=None, description="likewise reactive; default: not checked")
     open_branches: tuple[_Name, ...] = Field(default=(), description="what is switched off from the grid then")

@@ -362,6 +362,8 @@ def _worst(loop: _Loop, chosen: _Round) -> str:
         why = next((f" ({c.element}: {c.reason})" for c in controls if c.step == breach.step), "")
         drawn = -float(trial.injections.p_kw[:, breach.step].sum())
         return f"; worst: {where}, {what} at {when}, with {drawn:.4g} kW drawn by the park{why}"
+    if breach.kind == "unit_off":
+        return f"; worst: {where}, off at {when}, though it is to hold the voltage: let it run (must_run)"
     over = f"; worst: {where}, {what} at {when}, over by {breach.margin:.4g} {breach.unit}"
     if breach.kind == "island_power":
         return f"{over}: what the others and the losses take of the reference unit"

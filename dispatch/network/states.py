@@ -34,6 +34,7 @@ TOLERANCE_PU = 1e-4
 # A limit is given up where all that the park does brings it less than this share of the way.
 _WORTH_WHILE = 0.1
 _UNSOLVED = 1e-12
+_HALF = 0.5
 
 Key = tuple[int, int, int]  # kind, element, step
 
@@ -179,7 +180,10 @@ class State:
 
         found = violations(self.network, flows, self.limits, tolerance_pu=TOLERANCE_PU)
         own = [breach for breach in found if self.steps[breach.step]]
-        return own if self.island is None else [*own, *self._too_much(schedule, flows, path, self.island)]
+        if self.island is None:
+            return own
+        unit = schedule, flows, path, self.island
+        return [*own, *self._idle(*unit), *self._too_much(*unit)]
 
     def island_kw(self, schedule: Schedule, flows: Flows, path: np.ndarray) -> Array:
         """(T,) what the reference unit really gives: as planned, and what the network lacks."""
@@ -187,6 +191,18 @@ class State:
         bus = next(str(getattr(a, "bus", "")) for a in self.site.assets if a.name == self.island.reference)
         planned = schedule.power_kw(self.island.reference, (bus,))[path, np.arange(path.size)]
         return np.asarray(planned + flows.slack_p_kw)
+
+    def _idle(self, schedule: Schedule, flows: Flows, path: np.ndarray, island: Island) -> Iterator[Breach]:
+        """Steps in which the unit that is to hold the voltage does not run; of plant that starts and stops."""
+        from grid_models.limits import Breach
+
+        if "on" not in schedule.find(island.reference).series:
+            return
+        every = [schedule.asset(island.reference, "on", s) for s in range(schedule.scenarios)]
+        on, given = np.stack(every)[path, np.arange(path.size)], self.island_kw(schedule, flows, path)
+        for step in np.flatnonzero(self.steps & (on < _HALF)):
+            value = float(np.nan_to_num(given[step]))
+            yield Breach(island.reference, "unit_off", int(step), value, island.rated_kw, "kW", abs(value))
 
     def _too_much(self, schedule: Schedule, flows: Flows, path: np.ndarray, island: Island) -> Iterator[Breach]:
         from grid_models.limits import Breach
@@ -215,7 +231,9 @@ class State:
 
     def mendable(self, trial: Trial) -> list[Breach]:
         """Violations that limits may still be made of."""
-        of_limits = [b for b in trial.found if b.kind not in ("no_solution", "island_power")]
+        from grid_models.limits import OF_NO_ELEMENT
+
+        of_limits = [b for b in trial.found if b.kind not in OF_NO_ELEMENT]
         return [b for b in of_limits if self.key(b) not in self.given_up]
 
     def rows(self, first: Trial, last: Trial, previous: LinearLimits | None) -> LinearLimits:
@@ -249,7 +267,9 @@ class State:
 
     def lacking_kw(self, trial: Trial, breach: Breach) -> tuple[float, str] | None:
         """By how much power at which bus of the park a violation would be mended; None where none of them moves it."""
-        if breach.kind in ("no_solution", "island_power"):
+        from grid_models.limits import OF_NO_ELEMENT
+
+        if breach.kind in OF_NO_ELEMENT:
             return None
         rows = self._linear(trial, [breach], None, slots=1)
         t = breach.step
@@ -304,11 +324,11 @@ class State:
 
     def key(self, breach: Breach) -> Key:
         """As in the rows: buses that closed switches make one count as the first of them."""
-        from grid_models.limits import KINDS
+        from grid_models.limits import KINDS, OF_NO_ELEMENT
 
         if breach.kind == "branch_loading":
             element = int(self.network.branch_index([breach.element])[0])
-        elif breach.kind in ("no_solution", "island_power"):
+        elif breach.kind in OF_NO_ELEMENT:
             element = -1
         else:
             fused = self.network.ac.bus_node

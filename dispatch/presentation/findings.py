@@ -190,7 +190,7 @@ def _network_findings(plan: Plan) -> Iterator[Finding]:
     for breach in plan.grid.breaches[:_MOST_FINDINGS]:
         where = f"{breach.element}: {breach.kind.replace('_', ' ')} at {_when(plan, breach.step)}"
         limit = f"limit {breach.limit:.4f}, over by {breach.margin:.4f}"
-        solved = breach.kind != "no_solution"
+        solved = breach.kind not in ("no_solution", "unit_off")
         yield Finding("violation", f"{where}, {breach.value:.4f} {breach.unit} ({limit})" if solved else where)
     if (more := len(plan.grid.breaches) - _MOST_FINDINGS) > 0:
         yield Finding("violation", f"network: {more} more violations")

@@ -200,6 +200,29 @@ def test_a_reference_unit_that_lacks_reactive_power_is_told_likewise(radial: Net
     assert "kvar: what the others and the losses take of the reference unit" in short.stopped
 
 
+def test_a_reference_unit_that_is_off_holds_no_voltage(radial: Network) -> None:
+    """A second, cheaper engine serves the island alone unless the reference must run."""
+    asked = islanded()
+    cheap = unit("cheap", min_kw=0, max_kw=4000, cost_per_kwh=0.1)
+    site = asked.site.model_copy(update={"assets": (*asked.site.assets, park(cheap, load()).assets[0])})
+    problem = Problem(site, given(site, hours(4), {("load", "demand_kw"): 900.0}), Mode(), network_slots=slots(site))
+    schedule, proof = proved(radial, problem)
+    assert schedule.asset("engine", "on")[2:] == pytest.approx([0, 0])
+    assert sorted((one.kind, one.element, one.step) for one in proof.breaches) == [
+        ("unit_off", "engine as an island", 2),
+        ("unit_off", "engine as an island", 3),
+    ]
+    assert "worst: engine as an island, off at 0" in proof.stopped
+    data = report_data(planned(site, problem.inputs, schedule=schedule, grid=proof))
+    assert any("engine as an island: unit off at 02:00" in finding.text for finding in data.findings)
+    kept = tuple(
+        a.model_copy(update={"must_run": True, "min_kw": 0.0}) if a.name == "engine" else a for a in site.assets
+    )
+    site = site.model_copy(update={"assets": kept})
+    problem = Problem(site, given(site, hours(4), {("load", "demand_kw"): 900.0}), Mode(), network_slots=slots(site))
+    assert proved(radial, problem)[1].breaches == ()
+
+
 def test_a_site_without_a_connection_is_an_island_all_day(radial: Network) -> None:
     series = {("load", "demand_kw"): 900.0}
     generator = unit("engine", min_kw=0, max_kw=4000, cost_per_kwh=0.5)
