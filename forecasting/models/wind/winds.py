@@ -66,7 +66,6 @@ class Winds:
         issue_ns, step = np.broadcast_arrays(issue_ns, step)
         newest = np.searchsorted(self.available_ns, issue_ns, side="right") - 1
         found = self._at(np.searchsorted(self._key, self._code(step, newest), side="right") - 1, step)
-        found[newest < 0] = -1
         if hindcast and (missing := found < 0).any():
             first = np.searchsorted(self._key, self._code(step[missing], 0), side="left")
             found[missing] = self._at(first, step[missing])
@@ -81,7 +80,7 @@ class Winds:
         """Rows of the same run so many steps later (earlier where negative); −1 outside the run."""
         there = np.clip(row + by, 0, len(self.run) - 1)
         same = (self.run[there] == self.run[row]) & (self.step[there] == self.step[row] + by)
-        return np.where((row >= 0) & (row + by >= 0) & same, there, -1)
+        return np.where((row >= 0) & same, there, -1)
 
     def value(self, name: str, row: NDArray[np.int64]) -> Floats:
         """A column at rows, NaN at −1."""

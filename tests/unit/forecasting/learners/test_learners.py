@@ -13,7 +13,7 @@ from forecasting.learners import levels as dense
 from forecasting.learners.base import Frame, Learner
 from forecasting.learners.boosted import Boosted
 from forecasting.learners.censored import Censored
-from forecasting.learners.conformal import Conformal
+from forecasting.learners.conformal import Conformal, cell_of, moved, offsets
 from forecasting.learners.empirical import Forest
 from forecasting.learners.held import forward, windows
 from forecasting.learners.linear import Linear
@@ -170,6 +170,61 @@ def test_conformal_repairs_a_band_that_is_too_narrow_by_cell() -> None:
 
         assert abs(covered(corrected) - 0.9) < 0.05
         assert abs(covered(corrected) - 0.9) < abs(covered(plain) - 0.9)
+
+
+def test_levels_move_outward_by_their_blocks_and_cells_borrow_from_all() -> None:
+    """y − q over a width of 1, at τ* = .5 + (τ − .5)(1 + 1/10) = .06, .5, .94 of y = 0, .1, … 10."""
+    y, levels = np.arange(101) / 10, np.array([0.1, 0.5, 0.9])
+    q = np.tile([0.0, 0.5, 1.0], (101, 1))
+    block = np.arange(101) % 10
+    found = offsets(y, q, np.where(block < 7, 0, 1), block, levels, floor=0.01)
+    np.testing.assert_allclose(found[-1], [0.6, 4.5, 8.4])
+    own = y[block < 7]  # τ* of 7 blocks: .0429, .5, .9571
+    alone = np.quantile(own, 0.5 + 0.4 * np.array([-1, 0, 1]) * 8 / 7) - q[0]
+    np.testing.assert_allclose(found[0], 7 / 12 * alone + 5 / 12 * found[-1])
+    assert 1 not in found  # three blocks tell nothing of their own
+    few = offsets(y, q, np.where(block < 7, 0, 1), block % 6, levels, floor=0.01)
+    assert few.keys() == {-1}
+    assert (few[-1] == 0).all()
+
+
+def test_quantiles_move_by_their_width_and_still_rise() -> None:
+    found = moved(np.array([[0.0, 1.0, 2.0], [5.0, 5.0, 5.0]]), np.array([0.9, 0.0, -0.1]), floor=0.5)
+    np.testing.assert_allclose(found, [[1.0, 1.8, 1.8], [4.95, 5.0, 5.45]])
+
+
+def test_cells_part_at_their_bounds_and_what_is_unknown_counts_with_the_highest() -> None:
+    x = np.array([[5, -1], [12, -1], [5, 0], [np.nan, np.nan], [40, -1]], dtype=np.float32)
+    rows = Frame(x, ("lead_h", "elevation_deg"), np.arange(5))
+    assert cell_of(rows, (("lead_h", (12, 36)), ("elevation_deg", (0,)))).tolist() == [0, 2, 1, 5, 4]
+
+
+class Steady:
+    """Says −1, 0 and 1 of everything."""
+
+    name = "steady"
+
+    def fit(self, *_: object) -> Steady:
+        return self
+
+    def predict(self, rows: Frame) -> np.ndarray:
+        return np.tile([-1.0, 0.0, 1.0], (len(rows), 1))
+
+
+@pytest.mark.parametrize(("strength", "corrected"), [(1.0, [1, 1, 1.955]), (0.5, [0, 0.5, 1.4775])])
+def test_a_correction_is_learnt_from_the_newest_blocks_and_given_to_all_that_were_held_out(
+    strength: float, corrected: list[float]
+) -> None:
+    """30 blocks held out, of which the newest 20 count: of 3 and nineteen times 1, τ* = .9725 is 1 + .4775 · 2."""
+    block = np.arange(100)
+    y = np.where(block < 80, 50.0, 1.0)
+    y[80] = 3.0
+    rows = Frame(np.zeros((100, 1), np.float32), ("nothing",), block)
+    learner = Conformal(Steady(), blocks=20, strength=strength)
+    fitted, held = learner.fit_held(rows, y, np.array([0.05, 0.5, 0.95]), last=40)
+    assert held.position.tolist() == list(range(70, 100))
+    np.testing.assert_allclose(held.quantiles, np.tile(corrected, (30, 1)))
+    np.testing.assert_allclose(fitted.predict(rows.take(block < 1)), [corrected])
 
 
 def test_conformal_leaves_a_history_of_few_blocks_alone() -> None:

@@ -7,7 +7,7 @@ from forecasting.archive import Archive
 from forecasting.clock import DAY_NS, HOUR_NS, utc_index
 from forecasting.models.solar.past import days_of, past_of
 from forecasting.models.solar.rows import Around, index_of, state_of
-from forecasting.models.solar.sun import STEPS_KEPT, sun_over
+from forecasting.models.solar.sun import STEPS_KEPT, Sun, sun_over
 from forecasting.models.solar.weather import Weather, runs_of
 from forecasting.physics import PvPlant, pv_power_at_kw, solar_elevation_deg
 from tests.unit.forecasting.models.solar.plants import DAY, PLACE, edges, issue, month
@@ -24,6 +24,12 @@ def test_the_kept_sun_is_the_sun_across_the_borders_of_what_is_kept() -> None:
     np.testing.assert_allclose(found.elevation[:, 0], solar_elevation_deg(middle, 40.0, 100.0))
     np.testing.assert_allclose(found.clear_kw[:, 0], pv_power_at_kw(PLANT, middle), atol=1e-9)
     assert sun_over(PLANT, np.empty((0, 3), np.int64), 1).elevation.shape == (0, 3)
+
+
+def test_it_is_dark_once_the_suns_centre_is_a_degree_below() -> None:
+    nothing = np.zeros(4)
+    sun = Sun(np.array([-1.1, -0.9, 0.0, 5.0]), nothing, nothing, nothing, nothing, nothing)
+    assert sun.dark.tolist() == [True, False, False, False]
 
 
 def _two_runs() -> Archive:

@@ -13,7 +13,7 @@ from forecasting.clock import HOUR_NS
 from forecasting.learners.linear import Linear
 from forecasting.models.solar.model import LINES, OF_SHADE, Solar
 from forecasting.models.solar.past import past_of
-from forecasting.models.solar.shade import SECTOR_DEG, Shade, fit, sector_of, shade_of
+from forecasting.models.solar.shade import SECTOR_DEG, Shade, _horizon, fit, sector_of, shade_of
 from forecasting.models.solar.sun import sun_over
 from forecasting.models.solar.weather import Weather
 from forecasting.physics import PvPlant
@@ -50,6 +50,43 @@ def test_the_horizon_is_recovered_where_it_stands_and_nowhere_else() -> None:
     at = found.share(np.array([10.0, 40.0, 10.0]), np.array([110.0, 110.0, 250.0]))
     assert at[0] < 0.45
     assert at[1:] == pytest.approx([SKY, SKY], abs=0.06)
+
+
+def test_the_sun_comes_up_over_a_horizon_within_a_degree_and_a_half() -> None:
+    """Half of what the hill takes is back where the sun's centre stands on it: .5 · (.2 + .8/2)."""
+    horizon, left = np.full(24, np.nan), np.full(24, np.nan)
+    horizon[6], left[6] = 20.0, 0.2
+    map_ = Shade(np.full((2, 5), 0.5), horizon, left)
+    elevation = np.array([19.0, 19.25, 20.0, 20.75, 21.0, 5.0])
+    azimuth = np.array([90.0] * 5 + [120.0])
+    np.testing.assert_allclose(map_.share(elevation, azimuth), [0.1, 0.1, 0.3, 0.5, 0.5, 0.5])
+
+
+def test_sectors_go_round() -> None:
+    assert sector_of(np.array([0.0, 14.9, 15.0, 359.9, 360.0, 375.0])).tolist() == [0, 0, 1, 23, 0, 1]
+
+
+def hidden(below: int, left: float, days: int) -> tuple[np.ndarray, ...]:
+    """240 shares over their level at 30°, half of them 1 and half 0, and some at 10° behind a hill, of so many days."""
+    over = np.concatenate([np.tile([1.0, 0.0], 120), np.full(below, left)])
+    day = np.concatenate([np.arange(240) // 10, np.arange(below) % days])
+    return over, np.repeat([30.0, 10.0], [240, below]), day
+
+
+@pytest.mark.parametrize(
+    ("below", "left", "days", "horizon"),
+    [
+        (24, 0.6, 12, 11.0),
+        (24, 0.8, 12, np.nan),  # takes less than a quarter
+        (24, 0.6, 11, np.nan),  # too few days, however many rows
+        (12, 0.6, 12, np.nan),  # gains 12 · .4 of 120 + 12 · .4, less than a twentieth; 24 rows gain .07
+    ],
+)
+def test_an_obstacle_takes_a_quarter_on_twelve_days_and_explains_a_twentieth(
+    below: int, left: float, days: int, horizon: float
+) -> None:
+    found = _horizon(*hidden(below, left, days))
+    np.testing.assert_allclose(found, (horizon, left if np.isfinite(horizon) else np.nan))
 
 
 def test_clouds_alone_make_no_horizon() -> None:

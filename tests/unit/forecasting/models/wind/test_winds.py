@@ -66,6 +66,28 @@ def test_the_next_run_is_another_run_even_where_it_goes_on() -> None:
     assert found.value("speed_100", found.shifted(row, 1)).tolist()[1] == 4.0
 
 
+def test_a_run_that_came_late_answers_from_then_on() -> None:
+    """Runs count in the order in which they became available, whenever they were issued."""
+    archive = run(Archive.empty(), 0, 6, [3, 4], [1.0, 2.0])
+    archive = run(run(archive, 1, 5, [3, 4], [10.0, 20.0]), 2, 3, [3, 4], [30.0, 40.0])
+    assert speeds(winds(archive), [3, 5, 6], [4, 4, 4]) == [40.0, 20.0, 2.0]
+
+
+def test_a_run_that_reaches_further_without_wind_does_not_hide_an_older_one() -> None:
+    hour = pd.Timedelta(hours=1)
+    archive = run(run(Archive.empty(), 0, 1, [1, 2, 3], [1.0, 2.0, 3.0]), 1, 2, [2], [20.0])
+    valid = pd.DatetimeIndex([START + 2 * hour, START + 3 * hour])
+    archive = archive.with_forecast("farm", "temperature_2m", START + hour, START + 2 * hour, valid, [5.0, 6.0])
+    assert speeds(winds(archive), [5, 5], [2, 3]) == [20.0, 3.0]
+
+
+def test_what_is_valid_from_an_instant_on_begins_with_it() -> None:
+    known = run(Archive.empty(), 0, 0, [1, 2, 3], [1.0, 2.0, 3.0]).as_of(START)
+    found = winds_of(known, "farm", HOURLY, START.value + 2 * HOUR_NS)
+    assert found is not None
+    assert found.columns["speed_100"].tolist() == [2.0, 3.0]
+
+
 def test_an_unknown_speed_does_not_hide_an_older_run() -> None:
     archive = run(Archive.empty(), 0, 1, [1, 2, 3], [1.0, 2.0, 3.0])
     archive = run(archive, 1, 2, [2, 3], [np.nan, np.nan])
@@ -78,6 +100,13 @@ def test_between_stamps_linear_and_no_bridge_over_long_gaps() -> None:
     assert speeds(found, [20] * 4, [3, 4, 5, 6]) == [3.0, 5.0, 7.0, 9.0]
     assert np.isnan(speeds(found, [20] * 2, [8, 12])).all()
     assert speeds(found, [20] * 2, [13, 14]) == [1.0, 2.0]
+
+
+def test_a_gap_is_bridged_up_to_six_hours_or_a_step() -> None:
+    archive = run(Archive.empty(), 0, 0, [0, 6, 18], [0.0, 6.0, 18.0])
+    assert speeds(winds(archive), [20], [3]) == [3.0]
+    half_days = Lattice(START.value, 12 * HOUR_NS)
+    assert speeds(winds(archive, lattice=half_days), [20], [1]) == [12.0]
 
 
 def test_a_finer_lattice_than_the_runs_and_one_off_the_hour() -> None:
