@@ -73,9 +73,9 @@ def _of_days(day: NDArray[np.int64], place: Place) -> tuple[NDArray[np.int64], F
     before, after = np.isin(day + 1, holidays), np.isin(day - 1, holidays)
     work = kind < 5
     off_before, off_after = after | ((day + 2) % 7 >= 5), before | ((day + 4) % 7 >= 5)
-    bridge = work & off_before & off_after & (before | after)  # a bare Wednesday after a Tuesday off is none
+    bridge = work & off_before & off_after  # with a holiday beside it: no workday lies between two days of weekends
     indicators = [kind == k for k in range(1, 8)]
-    indicators += [before & ~holiday, after & ~holiday, bridge, _between(day, holidays) & ~holiday]
+    indicators += [before & ~holiday, after & ~holiday, bridge, _between(day, holidays)]
     date = day.astype("datetime64[D]")
     of_year = (date - date.astype("datetime64[Y]")).astype(np.float64)
     angle = 2 * np.pi * of_year / YEAR_DAYS

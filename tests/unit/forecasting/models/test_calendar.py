@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasting.models.calendar import DAY_NAMES, HOLIDAY, Calendar, calendar
+from forecasting.models.calendar import DAY_NAMES, HOLIDAY, SEASON_NAMES, Calendar, calendar
 from forecasting.targets import Place
 
 
@@ -42,6 +42,38 @@ def test_a_monday_before_a_holiday_is_a_bridge_and_a_wednesday_after_one_is_not(
 def test_days_between_close_holidays_are_slack() -> None:
     days = of("2020-12-20", "2021-01-05", holidays=("2020-12-25", "2021-01-01", "2021-05-13"))
     assert days_that_are("slack", days) == [f"2020-12-{d}" for d in range(26, 32)]
+
+
+def test_a_wednesday_off_makes_no_bridge_and_days_off_are_not_beside_each_other() -> None:
+    alone = of("2021-09-06", "2021-09-13", holidays=("2021-09-08",))
+    assert days_that_are("bridge", alone) == []
+    days = of("2021-09-06", "2021-09-13", holidays=("2021-09-08", "2021-09-09"))
+    assert days_that_are("before_holiday", days) == ["2021-09-07"]
+    assert days_that_are("after_holiday", days) == ["2021-09-10"]
+    assert days_that_are("bridge", days) == ["2021-09-10"]
+
+
+def test_slack_ends_where_holidays_are_more_than_eight_days_apart() -> None:
+    eight = of("2021-03-01", "2021-03-15", holidays=("2021-03-02", "2021-03-10"))
+    assert days_that_are("slack", eight) == [f"2021-03-0{d}" for d in range(3, 10)]
+    assert days_that_are("slack", of("2021-03-01", "2021-03-15", holidays=("2021-03-02", "2021-03-11"))) == []
+
+
+def test_saturdays_stand_between_workdays_and_days_off() -> None:
+    days = of("2021-09-09", "2021-09-14", holidays=("2021-09-13",))  # Thursday to Monday, which is off
+    assert days.day_class[::24].tolist() == [0, 0, 1, 2, 2]
+
+
+def test_time_of_day_has_its_minutes_and_the_year_its_seasons() -> None:
+    """Day 91 of 365.2425 is a quarter of a year: sine 1, cosine 0, and of twice the angle 0 and −1."""
+    start = pd.DatetimeIndex(["2021-01-01T00:15Z", "2021-04-02T23:45Z"]).as_unit("ns").asi8
+    days = calendar(start, Place(0.0, 0.0, "UTC"))
+    assert days.hour.tolist() == [0.25, 23.75]
+    season = dict(zip(SEASON_NAMES, days.season.T, strict=True))
+    np.testing.assert_allclose(season["sin_1"], [0, 1], atol=0.01)
+    np.testing.assert_allclose(season["cos_1"], [1, 0], atol=0.01)
+    np.testing.assert_allclose(season["sin_2"], [0, 0], atol=0.02)
+    np.testing.assert_allclose(season["cos_2"], [1, -1], atol=0.01)
 
 
 def test_both_daylight_saving_days_have_their_hours() -> None:
