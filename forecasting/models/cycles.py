@@ -40,12 +40,9 @@ class Cycle:
         """The cycle that explains departures (I, H) of steps from their base best; NaN is unknown."""
         best, most = cls(), LEAST_EXPLAINED
         for period in PERIODS_DAYS:
-            x = departures(past, period, issue_ns, step)
-            both = np.isfinite(departure) & (x != 0)
-            total = float(np.nansum(departure**2))
-            if not both.any() or not total > 0:
-                continue
-            product, square = float(x[both] @ departure[both]), float(x[both] @ x[both])
+            known = np.isfinite(departure)
+            x, y = departures(past, period, issue_ns, step)[known], departure[known]
+            product, square, total = float(x @ y), float(x @ x), float(y @ y)
             explained = product**2 / square / total if product > 0 else 0.0
             if explained > most:
                 best, most = cls(period, min(product / square, 1.0)), explained

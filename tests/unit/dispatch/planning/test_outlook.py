@@ -145,6 +145,9 @@ def test_days_off_go_forward() -> None:
     assert DaysOff(first=date(2024, 12, 31)).days == (date(2024, 12, 31),)
     with pytest.raises(ValidationError, match="must be from first 2024-12-31 on"):
         DaysOff(first=date(2024, 12, 31), last=date(2024, 12, 24))
+    assert len(DaysOff(first=date(2023, 1, 1), last=date(2024, 1, 1)).days) == 366
+    with pytest.raises(ValidationError, match="less than 366 days later"):
+        DaysOff(first=date(2023, 1, 1), last=date(2024, 1, 2))
 
 
 def test_dated_capacities_end_with_their_last_local_day_and_scale_with_what_is_in_service() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,9 @@ import pytest
 
 from forecasting.clock import DAY_NS, HOUR_NS
 from forecasting.models import recent
+from forecasting.models.calendar import calendar
 from forecasting.models.cycles import Cycle, departures
-from forecasting.models.like_days import far_off
+from forecasting.models.like_days import LikeDays, far_off
 from forecasting.models.rare_days import LUNAR_NEW_YEARS, RareDays
 from forecasting.steps import Grid, History
 from forecasting.targets import Place
@@ -56,8 +58,22 @@ def test_days_far_off_are_left_out_once_they_are_over() -> None:
     assert far_off(mean, use)[0].tolist() == [False] * 4 + [True] * 5 + [False] * 11
     still = mean[:, 4:]  # the newest days are the low ones: that may be the new level
     assert not far_off(still, use[:, :16]).any()
-    unlike = np.array([[100.0, 30, 150, 60, 120, 20, 180, 90, 40, 130]])
-    assert not far_off(unlike, use[:, :10]).any(), "where days are unlike anyway none is far off"
+    unlike = np.array([[100.0, 90, 30, 150, 60, 120, 20, 180, 90, 40, 130]])
+    assert not far_off(unlike, use[:, :11]).any(), "where days are unlike anyway none is far off"
+    second = np.array([[100.0, 30, 100, 100, 100, 100]])
+    assert not far_off(second, use[:, :6]).any(), "of the newest two one is low"
+    assert far_off(np.array([[100.0, 100, 30, 100, 100]]), use[:, :5])[0].tolist() == [False, False, True, False, False]
+    assert not far_off(np.array([[100.0, 100, 30, 100]]), use[:, :4]).any(), "four days are too few"
+
+
+def test_a_day_far_off_counts_only_once_it_is_known() -> None:
+    mean = np.array([100.0, 100, 100, 30, 100, 100, 100])
+    issue = np.array([10]) * DAY_NS
+    available = np.arange(1, 8) * DAY_NS
+    for late, weight in ((available, 0.05), (np.where(np.arange(7) == 3, 11 * DAY_NS, available), 1.0)):
+        days = LikeDays(0, mean, np.zeros(7, dtype=np.int64), late)
+        found = days.weights(np.array([7]), np.array([0]), issue)[0]
+        assert found[:7].tolist() == [1, 1, 1, weight, 1, 1, 1]  # 1, 2, … days back
 
 
 def test_the_base_forgets_a_strike_after_two_days() -> None:
@@ -71,6 +87,22 @@ def test_the_base_forgets_a_strike_after_two_days() -> None:
     assert base(found, "2024-04-22") == pytest.approx(100 - 70 * 3.516 / 7.728, abs=0.1)
     assert base(found, "2024-04-24") == pytest.approx(100, abs=2)
     assert base(found, "2024-05-08") == pytest.approx(100, abs=2)
+    after = found.departure[at(found, "2024-04-24")[1]]  # what training learns of departures forgets it likewise
+    np.testing.assert_allclose(after, 0.0, atol=2)
+
+
+def test_a_new_level_shows_in_the_mean_of_the_last_week() -> None:
+    of = past("2024-03-01", 60, 2, lambda day: 70.0 if day < pd.Timestamp("2024-04-23") else 100.0)
+    found = recent.columns(of, *at(of, "2024-04-30"))
+    np.testing.assert_allclose(found["back_0d"] + found[recent.BASE], 100.0)
+    np.testing.assert_allclose(found["back_14d"] + found[recent.BASE], 70.0)
+
+
+def test_past_issues_ask_for_the_same_leads() -> None:
+    grid, day = Grid(0, 6 * HOUR_NS, 60), np.arange(40, 44)
+    issue, step = recent.past_issues(grid, 10 * DAY_NS, day, 30, DAY_NS)
+    assert issue.tolist() == [8 * DAY_NS, 9 * DAY_NS]  # a day earlier would ask for step 28
+    assert step.tolist() == [[32, 33, 34, 35], [36, 37, 38, 39]]
 
 
 def test_a_rotation_of_three_weeks_is_found_and_followed() -> None:
@@ -97,6 +129,47 @@ def test_a_rotation_of_three_weeks_is_found_and_followed() -> None:
     assert found["rotating"].period_days == 21
     assert found["rotating"].share == pytest.approx(1.0, abs=0.15)
     assert found["not"].period_days == 0
+
+
+def stood(departed: dict[str, float], holidays: tuple[str, ...] = ()) -> recent.Past:
+    """A hundred days, of which these stood so far above their like days and nothing is known of the others."""
+    of = past("2024-01-01", 100, 2, lambda _: 100.0, Place(52.0, 13.0, "UTC", holidays=holidays))
+    departure = np.full(of.history.grid.count, np.nan)
+    for day, kw in departed.items():
+        departure[at(of, day)[1]] = kw
+    return replace(of, departure=departure)
+
+
+# 21, 42 and 63 days before Tuesday 2 April 2024.
+THREE = ("2024-03-12", "2024-02-20", "2024-01-30")
+
+
+@pytest.mark.parametrize(
+    ("departed", "holidays", "expected"),
+    [
+        ((-10, -30, -20), (), -20),
+        ((np.nan, -30, -20), (), -20),
+        ((np.nan, 30, 20), (), 20),
+        ((np.nan, -30, 20), (), 0),
+        ((np.nan, np.nan, -20), (), 0),
+        ((-10, -30, -20), ("2024-02-20",), -10),
+        ((-10, -30, -20), ("2024-04-02",), 0),
+    ],
+)
+def test_a_cycle_is_the_middle_of_the_days_before_the_one_nearer_to_nought_of_two(
+    departed: tuple[float, ...], holidays: tuple[str, ...], expected: float
+) -> None:
+    of = stood(dict(zip(THREE, departed, strict=True)), holidays)
+    assert departures(of, 21, *at(of, "2024-04-02"))[0].tolist() == [expected] * 4
+
+
+@pytest.mark.parametrize(("times", "period", "share"), [(0.5, 7, 0.5), (3.0, 7, 1.0), (-1.0, 0, 0.0), (0.0, 0, 0.0)])
+def test_a_cycle_counts_by_what_it_explains_and_once_at_the_most(times: float, period: int, share: float) -> None:
+    of = stood(dict.fromkeys(THREE, -20.0))  # the shortest period that explains as much is taken
+    issue, step = at(of, "2024-04-02")
+    came = np.array([[times * -20.0] * 3 + [np.nan]])
+    assert Cycle.of(of, issue, step, came) == Cycle(period, pytest.approx(share))
+    assert Cycle(period, share).above(of, issue, step)[0].tolist() == [share * -20.0 if period else 0.0] * 4
 
 
 def test_one_week_of_outage_makes_no_cycle() -> None:
@@ -167,6 +240,51 @@ def test_lunar_years_begin_with_a_new_moon() -> None:
     assert set(known) <= set(LUNAR_NEW_YEARS)
     apart = LUNAR_NEW_YEARS[0] * DAY_NS - pd.Timestamp("2000-02-05T13:03Z").value  # a new moon, 21:03 in China
     assert abs(apart) < DAY_NS
+
+
+def remembered(*dips: str, kinds: dict[str, int] | None = None, late: str = "") -> RareDays:
+    """Workdays that stood 80 below 100, one value a day, each known at its end; one perhaps never."""
+    day = np.array(sorted(dips), dtype="datetime64[D]").astype(np.int64)
+    kind = np.array([(kinds or {}).get(str(one), 0) for one in sorted(dips)])
+    known = np.where(np.array(sorted(dips)) == late, np.iinfo(np.int64).max, (day + 1) * DAY_NS)
+    one = np.ones((len(day), 1))
+    return RareDays(day, kind, np.zeros(len(day), dtype=np.int64), -80 * one, 100 * one, known)
+
+
+def expected(of: RareDays, day: str, holidays: tuple[str, ...] = ()) -> float:
+    issue = np.array([pd.Timestamp(day, tz="UTC").value])
+    days, first = calendar(issue, Place(52.0, 13.0, "UTC", holidays=holidays)), np.zeros(1, dtype=np.int64)
+    return float(of.shares(days, first, np.zeros((1, 1), dtype=np.int64), issue)[0, 0])
+
+
+def test_a_dip_of_the_year_before_counts_by_what_came_again() -> None:
+    """One dip came again as it was: p = .64/(.64 + 3 · .64) = 1/4, of .8."""
+    pair = "2021-09-07", "2022-09-07"
+    assert expected(remembered(*pair, "2022-08-03"), "2023-08-03") == pytest.approx(-0.2)
+    assert expected(remembered(*pair, "2022-08-03", late="2022-08-03"), "2023-08-03") == 0.0
+    assert expected(remembered(*pair, "2022-08-03", kinds={"2022-08-03": 1}), "2023-08-03") == 0.0, "it was a holiday"
+    assert expected(remembered(*pair, "2022-08-03"), "2023-08-03", ("2023-08-03",)) == 0.0, "it will be one"
+
+
+def test_of_the_same_date_and_the_same_day_of_the_moon_the_deeper_dip_counts_alone() -> None:
+    """New Year's day of the moon: 12 February 2021, 1 February 2022, 22 January 2023."""
+    both = remembered("2021-01-25", "2022-01-24", "2021-02-15", "2022-02-03")
+    assert expected(both, "2023-01-24") == pytest.approx(-0.2)
+
+
+def test_a_day_is_remembered_once_most_of_it_and_all_of_its_usual_was_known() -> None:
+    start = np.arange(4 * 40) * 6 * HOUR_NS
+    departure, available = np.full(160, -5.0), start + 6 * HOUR_NS
+    departure[4:6] = np.nan  # half of the second day
+    departure[8] = np.nan  # a quarter of the third
+    available[4 * 5] = 100 * DAY_NS  # the sixth day came late, and those after it have it in their usual
+    days = calendar(start, UTC)
+    found = RareDays.of(days, np.arange(160) % 4, 4, np.full(160, 95.0), departure, available)
+    assert found.day.tolist() == [day for day in range(40) if day != 1]
+    late = found.available_ns == 100 * DAY_NS
+    assert found.day[late].tolist() == list(range(5, 34))
+    np.testing.assert_array_equal(found.available_ns[~late], (found.day[~late] + 1) * DAY_NS)
+    assert found.usual[1].tolist() == [0.0, 100.0, 100.0, 100.0]
 
 
 def test_what_was_not_known_yet_bears_on_nothing() -> None:
