@@ -60,7 +60,6 @@ class ByTemperature:
         if sites:
             air = mean_of(known, sites, grid)
             felt = temperature.Felt.of(air, grid.step_h).values[:, :past]
-            felt[0] = air[:past]
             if np.isfinite(air[:past]).sum() < response.LEAST_DAYS * grid.per_day:
                 felt = None
         answer = response.fit(history.value[:past], days, felt, grid.per_day, target.kind == "load")
@@ -188,7 +187,6 @@ def _error_with(known: Known, site: str, history: History, days: Calendar, use: 
     grid = history.grid
     air = temperature.at_steps(known, site, grid)
     felt = temperature.Felt.of(air, grid.step_h).values[:, use]
-    felt[0] = air[use]
     part = Calendar(days.hour[use], days.day[use], days.kind[use], days.days[use], days.season[use])
     left = response.fit(history.value[use], part, felt, grid.per_day, positive=True).residual
     errors = np.concatenate(left)

@@ -68,6 +68,9 @@ def middle(near: Says, far: Says, days: int) -> NDArray[np.float64]:
 def test_the_parts_change_over_between_the_fourth_and_the_eighth_day() -> None:
     found = middle(Says(1.0), Says(2.0), 10)
     assert np.allclose(found, [1, 1, 1, 1, 1.25, 1.5, 1.75, 2, 2, 2])
+    assert np.allclose(middle(Says(1.0), Says(2.0), 5), [1, 1, 1, 1, 1.25])
+    model, _ = train(Says(1.0), Says(2.0), 5)
+    assert model.card["targets"]["load"] == {"value": 1.0, "parts": ["near", "far"], "missing": ()}
 
 
 def test_a_short_horizon_needs_no_far_part() -> None:
