@@ -119,6 +119,66 @@ def test_games_add_up_where_plants_do_not_meet() -> None:
         np.testing.assert_allclose(found.value_kg, [0.4 * DEMAND["works"], 0.9 * DEMAND["office"]], atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["exact", "sampled", "aumann_shapley"])
+def test_a_ledger_is_of_its_scenario_its_hours_and_its_own_players(method: str) -> None:
+    """Half-hours of two loads that do not meet, and of one on the first's meter that is no player; twice as much in
+    the second scenario: .4 · 60 kW · .5 h is 12 kg at most in the first."""
+    two = park(
+        grid(carbon_intensity_kg_per_kwh=0.4, tariff=tariff(0.25)),
+        grid(name="far", bus="away", carbon_intensity_kg_per_kwh=0.9, tariff=tariff(0.25)),
+        *(load("near"), load("rest"), load("there", bus="away")),
+        buses=[{"name": "main"}, {"name": "away"}],
+    )
+    kw = {"near": DEMAND["works"], "rest": np.full(6, 10.0), "there": DEMAND["office"]}
+    series = {(name, "demand_kw"): np.array([one, 2 * one]) for name, one in kw.items()}
+    schedule = solve(Problem(two, given(two, hours(6, step_h=0.5), series, 2)))
+    for scenario, times in ((0, 0.5), (1, 1.0)):
+        players = {"both": ["near"], "away": ["there"]}
+        how: dict[str, Any] = {"method": method, "permutations": 4, "scenario": scenario}
+        ledger = game_ledger(two, schedule, players, **how)
+        assert ledger.residual < 1e-9
+        for name, factor, load_ in (("both", 0.4, "near"), ("away", 0.9, "there")):
+            energy, carbon_kg = ledger.of(name)
+            np.testing.assert_allclose(energy, times * kw[load_], atol=1e-6)
+            np.testing.assert_allclose(carbon_kg, factor * times * kw[load_], atol=1e-5)
+        np.testing.assert_allclose(ledger.of("without these loads")[1], 0.4 * times * kw["rest"], atol=1e-5)
+
+
+def test_meters_are_those_of_the_assets_or_of_their_group() -> None:
+    boiler = {"kind": "electric_boiler", "name": "boiler", "bus": "main", "heat_bus": "heat", "electric_kw": 300}
+    warm = park(grid(carbon_intensity_kg_per_kwh=0.4), boiler, load("hall", bus="heat"), load("a"), load("b"))
+    series = {(name, "demand_kw"): np.full(6, 9.0) for name in ("hall", "a", "b")}
+    schedule = solve(Problem(warm, given(warm, STEPS, series)))
+    ledger = game_ledger(warm, schedule, {"warmth": ["hall"], "both": ["a", "b"]})
+    assert [(m.name, m.asset, m.carrier, m.bus) for m in ledger.meters[:2]] == [
+        ("warmth", "hall", "heat", "heat"),
+        ("both", "both", "electricity", "main"),
+    ]
+
+
+def test_chunks_of_coalitions_are_put_where_they_belong(
+    plan: tuple[Site, Problem, Schedule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    park_, _, schedule = plan
+    game = coalitions(park_, schedule.inputs, players_of(park_))
+    whole = every_coalition(game)
+    monkeypatch.setattr("dispatch.carbon.shares._CHUNK_BITS", 1)
+    np.testing.assert_allclose(every_coalition(game), whole, atol=1e-6)
+
+
+def test_as_many_players_as_are_exact_are(
+    plan: tuple[Site, Problem, Schedule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    park_, _, schedule = plan
+    monkeypatch.setattr("dispatch.carbon.shares.MOST_EXACT", 4)
+    assert shares(park_, schedule).method == "exact"
+    monkeypatch.setattr("dispatch.carbon.shares.MOST_EXACT", 3)
+    found = shares(park_, schedule, permutations=8)
+    assert found.method == "sampled"
+    # Errors of a player's steps make up for each other in part.
+    assert (found.whole_half_width_kg < 0.9 * found.half_width_kg.sum(axis=1))[:2].all()
+
+
 def test_executors_give_the_same_bytes(plan: tuple[Site, Problem, Schedule]) -> None:
     park_, _, schedule = plan
     how: dict[str, Any] = {"method": "sampled", "permutations": 16, "seed": 3}
