@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grid_models import lindistflow
 from grid_models.convert import to_network
 from grid_models.errors import GridError
 from grid_models.library import load
@@ -17,7 +18,7 @@ from grid_models.limits import Limits
 from grid_models.linear import LinearModel, Source, linearise
 from grid_models.network import Network
 from grid_models.per_unit import edges, is_radial
-from grid_models.power_flow import Flows, Injections, solve_batch, solve_nodes
+from grid_models.power_flow import Flows, Injections, node_power, solve_batch, solve_nodes
 from grid_models.ptdf import transfer_factors
 from grid_models.resources import Resources, Supply
 from grid_models.sensitivities import voltage_derivative
@@ -159,6 +160,35 @@ def test_taps_count_in_lindistflow(semiurb_and_source: tuple[Network, Any]) -> N
     np.testing.assert_allclose(model, actual, atol=1e-4)
 
 
+def test_losses_of_lindistflow_follow_its_powers_and_voltages(semiurb_and_source: tuple[Network, Any]) -> None:
+    """∂ of Σ r |S|² tap²/w + g w by differences, iron losses behind the tap's ratio and line charging with it."""
+    net = copy.deepcopy(semiurb_and_source[1])
+    net.trafo["tap_pos"] = -2
+    network = to_network(net, "tapped")
+    ac, edge = network.ac, edges(network.ac)
+    p_kw, q_kvar = node_power(network, Injections((), np.zeros((0, 2)), np.zeros((0, 2))), network.background(NOON))
+    system, per_unit = lindistflow._System(ac, edge), 1.0 / (ac.base_mva * 1e3)
+    at = system.solve(p_kw * per_unit, q_kvar * per_unit, ac.slack_vm_pu**2)
+    rng = np.random.default_rng(0)
+    change = lindistflow._State(
+        rng.normal(0, 1e-3, (ac.node_kv.size, 1)),
+        rng.normal(0, 1e-3, (edge.tap.size, 1)) + 1j * rng.normal(0, 1e-3, (edge.tap.size, 1)),
+        np.zeros((edge.tap.size, 1)),
+    )
+
+    def losses_kw(sign: float) -> np.ndarray[Any, Any]:
+        square, power = at.square + sign * change.square, at.power + sign * change.power
+        behind = square[edge.from_node] / edge.tap[:, None] ** 2
+        taken = edge.from_shunt.real @ behind + edge.to_shunt.real @ square[edge.to_node]
+        taken += ac.node_shunt_pu.real @ square + edge.r_pu @ (np.abs(power) ** 2 / behind)
+        return np.asarray(taken * ac.base_mva * 1e3)
+
+    assert (edge.tap != 1.0).any()
+    assert edge.from_shunt.real.max() > 0
+    found = lindistflow._losses_slope(ac, edge, at, change)
+    np.testing.assert_allclose(found[0], (losses_kw(1.0) - losses_kw(-1.0)) / 2, rtol=1e-5)
+
+
 def test_parallel_branches_share_the_current_of_one_edge(semiurb: Network) -> None:
     """SimBench MV grids have two transformers side by side; turned round, a line is still the same line."""
     ac = semiurb.ac
@@ -205,9 +235,9 @@ def unlike() -> Network:
 def test_unlike_parallel_lines_share_the_current_by_their_admittances(unlike: Network) -> None:
     at, background = Injections(("c",), np.array([[500.0]]), np.array([[-300.0]])), unlike.background(NOON[:1])
     flows = solve_batch(unlike, at, background)
-    lindistflow = linearise(unlike, at, background, at.bus, "lindistflow").point
-    np.testing.assert_allclose(lindistflow.vm_pu, flows.vm_pu, atol=5e-5)
-    np.testing.assert_allclose(lindistflow.branch_loading_pu, flows.branch_loading_pu, rtol=2e-3)
+    linear = linearise(unlike, at, background, at.bus, "lindistflow").point
+    np.testing.assert_allclose(linear.vm_pu, flows.vm_pu, atol=5e-5)
+    np.testing.assert_allclose(linear.branch_loading_pu, flows.branch_loading_pu, rtol=2e-3)
     held = Resources(at.bus, at.p_kw, at.p_kw, at.q_kvar, at.q_kvar)
     for branch in range(3):
         for factor, feasible in ((0.999, False), (1.001, True)):
@@ -273,6 +303,27 @@ def test_transfer_factors_of_a_radial_network_are_its_incidence(case33: Network)
     # What is injected anywhere leaves over the branches at the slack.
     at_slack = np.isin(case33.ac.from_node, case33.ac.slack_node)
     np.testing.assert_allclose(factors[at_slack].sum(axis=0)[1:], -1.0)
+
+
+def test_transfer_factors_share_by_reactance_and_ratio(unlike: Network) -> None:
+    """From a over ab to b, and to c over .5 Ω and 4.5 Ω side by side: 9 parts to 1; with a ratio of 2, 4.5 to 1."""
+    c = unlike.ac.bus_node[unlike.bus_index(("c",))]
+    np.testing.assert_allclose(transfer_factors(unlike.ac, c)[:, 0], [-1.0, -0.9, 0.1])  # cb is written from c to b
+    tapped = dataclasses.replace(unlike.ac, tap=np.array([1.0, 2.0, 1.0]))
+    np.testing.assert_allclose(transfer_factors(tapped, c)[:, 0], [-1.0, -4.5 / 5.5, 1 / 5.5])
+
+
+def test_ptdf_slopes_are_near_the_truth_where_voltages_are_near_one(case33: Network) -> None:
+    """Half a megawatt fed in at the end, with and without as much reactive power, on an empty network."""
+    rated = dataclasses.replace(case33.ac, rated_from_ka=np.full(32, 0.1), rated_to_ka=np.full(32, 0.1))
+    network = dataclasses.replace(case33, ac=rated)
+    at = Injections(("17",), np.array([[500.0, 500.0]]), np.array([[0.0, 500.0]]))
+    model, exact = (linearise(network, at, None, at.bus, source).slopes for source in ("ptdf", "sensitivities"))
+    np.testing.assert_allclose(model.losses_per_kw[:, 0], exact.losses_per_kw[:, 0], rtol=0.1)
+    on_the_way = np.abs(exact.loading_per_kw[:, 0, 0]) > 1e-6
+    one, other = model.loading_per_kw[on_the_way, 0], exact.loading_per_kw[on_the_way, 0]
+    np.testing.assert_allclose(one[:, 0], other[:, 0], rtol=0.07)
+    np.testing.assert_allclose(one[:, 1] / one[:, 0], np.sqrt(0.5), rtol=0.07)  # of the apparent power P is so much
 
 
 def test_ptdf_says_how_flows_split_in_a_ring(ring: Network) -> None:
