@@ -9,14 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dispatch.asset import Carrier
 from dispatch.cli.studies import Span, bar, minutes, span_horizon
+from dispatch.config.mistakes import near_miss
 from dispatch.config.park import find_config, load_site
 from dispatch.errors import DataError
 from dispatch.signals import Horizon, parse_quantity
@@ -173,11 +175,14 @@ def _batch(text: str, horizon: Horizon) -> tuple[str, int, int]:
 def _codes(given: Sequence[str]) -> dict[str, str]:
     from dispatch.carbon.goods import CN_CODES
 
-    codes = dict(CN_CODES)
+    codes, goods = dict(CN_CODES), get_args(Carrier)
     for text in given:
         good, found, code = text.partition("=")
-        if not found or not good.strip() or not re.fullmatch(r"[\d ]{4,13}", code.strip()):
-            raise DataError(f"--cn '{text}': write it like hydrogen=28041000, a good and its CN code of 4 to 8 digits")
+        digits = code.replace(" ", "")
+        if not found or not good.strip() or not re.fullmatch(r"\d{4}|\d{6}|\d{8}", digits):
+            raise DataError(f"--cn '{text}': write it like hydrogen=28041000, a good and a CN code of 4, 6 or 8 digits")
+        if good.strip() not in goods:
+            raise DataError(f"--cn '{text}': there is no good '{good.strip()}'; {near_miss(good.strip(), goods)}")
         codes[good.strip()] = code.strip()
     return codes
 

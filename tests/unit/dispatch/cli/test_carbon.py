@@ -184,7 +184,9 @@ def test_what_is_wrong_with_the_options_is_said(run: Run, park: Path) -> None:
     refused(run("carbon", park, *DAYS, *table, "--batch", "noon"), "--batch 'noon'", "2025-03-04T06:00..")
     late = "2025-01-01T06:00..2025-01-03T06:00"
     refused(run("carbon", park, *DAYS, *table, "--batch", late), "begins and ends with steps of the period")
-    refused(run("carbon", park, *DAYS, *table, "--cn", "ammonia"), "--cn 'ammonia'", "hydrogen=28041000")
+    for code in ("ammonia", "ammonia=1 1 1", "ammonia=281410000", "ammonia=28141"):
+        refused(run("carbon", park, *DAYS, *table, "--cn", code), f"--cn '{code}'", "hydrogen=28041000")
+    refused(run("carbon", park, *DAYS, *table, "--cn", "amonia=28141000"), "no good 'amonia'", "did you mean 'ammonia'")
     refused(run("carbon", park, *DAYS, "--measured", "none.csv"), "none.csv", "no such file")
     refused(run("carbon", park, *DAYS, *table, "--as-of", "noon"), "--as-of 'noon'", "2025-02-01T00:00Z")
     refused(run("carbon", park, *DAYS, *table, "--time-column", "when"), "no column 'when'")
