@@ -25,6 +25,7 @@ from dispatch.site import FillWish, Site
 CONFIGS = documents.CONFIGS
 PARK = "park.yaml"
 _AVERAGE, _MARGINAL = "carbon_intensity_kg_per_kwh", "marginal_intensity_kg_per_kwh"
+_RESIDUAL = "residual_kg_per_kwh"
 # What 'feed' alone means: the names under which 'parkwatt fetch' stores what it brings.
 _FETCHED = {_AVERAGE: "carbon_intensity_g_per_kwh", _MARGINAL: "marginal_intensity_g_per_kwh"}
 _FOR_FORECASTS = ("archive", "latitude_deg", "longitude_deg")
@@ -179,6 +180,9 @@ class Reading:
             out["assets"] = [self._asset(a, f"assets[{i}]") for i, a in enumerate(out["assets"])]
         if isinstance(out.get("shared"), list):
             out["shared"] = [self._shared(a, f"shared[{i}]") for i, a in enumerate(out["shared"])]
+        if isinstance(out.get("claims"), dict) and out["claims"].get(_RESIDUAL) not in (None, "feed"):
+            residual = self._intensity(out["claims"][_RESIDUAL], _RESIDUAL, f"claims.{_RESIDUAL}")
+            out["claims"] = {**out["claims"], _RESIDUAL: residual}
         return out
 
     def _shared(self, thing: Any, path: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from dispatch.fields.frozen import Finite, Fraction, Frozen, Positive
-from dispatch.fields.series import Signal
+from dispatch.fields.series import Factor, Signal
 
 Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
 
@@ -69,8 +69,10 @@ class Claims(Frozen):
         default_factory=dict,
         description="by plant, contract or lot: what part each named meter gets of it; others by their load",
     )
-    residual_kg_per_kwh: Signal | None = Field(
-        default=None, description="of electricity that no certificate covers; default: the connection's average factor"
+    residual_kg_per_kwh: Signal | Factor | None = Field(
+        default=None,
+        description="of electricity that no certificate covers, such as cn_residual_2023; default: the connection's "
+        "average factor",
     )
     with_exports: bool = Field(
         default=True,

@@ -183,10 +183,11 @@ def _about(found: Ran, readings: Readings, tolerance: Tolerance) -> About:
 def _factor_notes(found: Ran) -> list[str]:
     """Factors that are of other days than the period."""
     first, last = (found.operation.horizon.local_start[k].date() for k in (0, -1))
+    lines = [asset for asset in found.site.assets if isinstance(asset, GridConnection)]
+    named = [(f"The grid factor of '{line.name}'", line.carbon_intensity_kg_per_kwh) for line in lines]
     out = []
-    for asset in found.site.assets:
-        factor = asset.carbon_intensity_kg_per_kwh if isinstance(asset, GridConnection) else None
+    for what, factor in (*named, ("The residual factor", found.site.claims.residual_kg_per_kwh)):
         if isinstance(factor, Factor) and not (factor.describes(first) and factor.describes(last)):
             span = f"{factor.valid_from or '…'} to {factor.valid_to or '…'}"
-            out.append(f"The grid factor of '{asset.name}' ({factor.entry or factor.source}) is of {span}.")
+            out.append(f"{what} ({factor.entry or factor.source}) is of {span}.")
     return out

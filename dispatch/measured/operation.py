@@ -132,8 +132,9 @@ def _signal(site: Site, readings: Readings, name: str, sources: dict[str, str], 
         sources[name] = f"{readings.names[key]} of {readings.source}"
         return readings.values[key]
     if name == "residual" and stated is not None:
-        sources[name] = "claims.residual_kg_per_kwh of the park's file"
-        return per_step(stated, readings.horizon, sources[name])
+        own = "claims.residual_kg_per_kwh of the park's file"
+        sources[name] = f"{own}: {_published(stated)}" if isinstance(stated, Factor) else own
+        return per_step(stated, readings.horizon, own)
     if name == "marginal":
         for line in (asset for asset in site.assets if isinstance(asset, GridConnection)):
             if line.marginal_intensity_kg_per_kwh is not None:
@@ -170,9 +171,13 @@ def _told(line: GridConnection) -> str:
     """Source of a connection's factor, with its version and the days that it is for."""
     factor = line.carbon_intensity_kg_per_kwh
     if isinstance(factor, Factor):
-        span = f"{factor.valid_from or '…'} to {factor.valid_to or '…'}"
-        return f"{factor.kg_per_kwh:g} kg/kWh, {factor.entry or 'own'}, valid {span}: {factor.source}"
+        return _published(factor)
     if isinstance(factor, Feed):
         return f"series {factor.feed} of the archive"
     stated = f"{factor:g} kg/kWh" if isinstance(factor, float | int) else "a series"
     return f"{stated} of the park's file" + (f" ({line.source})" if line.source else "")
+
+
+def _published(factor: Factor) -> str:
+    span = f"{factor.valid_from or '…'} to {factor.valid_to or '…'}"
+    return f"{factor.kg_per_kwh:g} kg/kWh, {factor.entry or 'own'}, valid {span}: {factor.source}"

@@ -62,11 +62,17 @@ def _quota(plan: Plan) -> Iterator[Table]:
     }
     kept = [name for name in names if name in said]
     rows = [
-        (f"{quota.per} of the start" if slot == 0 else f"the {quota.per} after", *(said[n][0, slot] for n in kept))
+        (_slot(quota.per, slot), *(said[n][0, slot] for n in kept))
         for slot in range(said["covered_t"].shape[1])
         if said["free_t"][0, slot] or said["covered_t"][0, slot]
     ]
     yield Table(("Quota", *(names[name] for name in kept)), tuple(map(_cells, rows)))
+
+
+def _slot(per: str, slot: int) -> str:
+    if per == "horizon":
+        return "the horizon"
+    return f"{per} of the start" if slot == 0 else f"the {per} after"
 
 
 def _certificates(plan: Plan) -> Iterator[Table]:

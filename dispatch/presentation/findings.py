@@ -158,16 +158,16 @@ def _unstated(plan: Plan) -> Iterator[Finding]:
 
 def _factors(plan: Plan) -> Iterator[Finding]:
     """Factors of another time than the plan's, those that nobody has checked, and which would be of that time."""
-    for asset in plan.site.assets:
-        for field in ("carbon_intensity_kg_per_kwh", "marginal_intensity_kg_per_kwh"):
-            signal = getattr(asset, field, None)
-            factor = signal.otherwise if isinstance(signal, Feed) else signal
-            if not isinstance(factor, Factor):
-                continue
-            what = f"{asset.name}: {factor.entry or 'the factor'} ({factor.kg_per_kwh:g} kg/kWh)"
-            yield from _out_of_date(factor, what, plan.horizon.local_start[0].date())
-            if not factor.verified:
-                yield Finding("info", f"{what}: not verified ({factor.source})")
+    fields = ("carbon_intensity_kg_per_kwh", "marginal_intensity_kg_per_kwh")
+    signals = [(asset.name, getattr(asset, field, None)) for asset in plan.site.assets for field in fields]
+    for name, signal in (*signals, ("claims", plan.site.claims.residual_kg_per_kwh)):
+        factor = signal.otherwise if isinstance(signal, Feed) else signal
+        if not isinstance(factor, Factor):
+            continue
+        what = f"{name}: {factor.entry or 'the factor'} ({factor.kg_per_kwh:g} kg/kWh)"
+        yield from _out_of_date(factor, what, plan.horizon.local_start[0].date())
+        if not factor.verified:
+            yield Finding("info", f"{what}: not verified ({factor.source})")
 
 
 def _out_of_date(factor: Factor, what: str, day: date) -> Iterator[Finding]:

@@ -216,6 +216,19 @@ def test_a_factor_is_used_by_name_with_its_days(tmp_path: Path) -> None:
     assert (site.known_series(day)["pcc", "carbon_intensity_kg_per_kwh"] == 0.1073).all()
 
 
+def test_the_residual_factor_of_claims_is_named_likewise(tmp_path: Path) -> None:
+    """It ships for this very place: what nothing covers where certificates are sold apart."""
+    named = load_site(write(tmp_path, small_park() | {"claims": {"residual_kg_per_kwh": "cn_residual_2023"}}))
+    factor: Any = named.claims.residual_kg_per_kwh
+    assert (factor.kg_per_kwh, factor.entry, factor.valid_to) == (0.6096, "cn_residual_2023", date(2023, 12, 31))
+    stated = load_site(write(tmp_path, small_park() | {"claims": {"residual_kg_per_kwh": "700 g/kWh"}}))
+    assert stated.claims.residual_kg_per_kwh == pytest.approx(0.7)
+    with pytest.raises(ConfigError, match=r"claims.residual_kg_per_kwh .line.*did you mean 'cn_residual_2023'"):
+        load_site(write(tmp_path, small_park() | {"claims": {"residual_kg_per_kwh": "cn_resdual_2023"}}))
+    with pytest.raises(ConfigError, match=r"claims.residual_kg_per_kwh .line.*'feed'"):
+        load_site(write(tmp_path, small_park() | {"claims": {"residual_kg_per_kwh": "feed"}}))
+
+
 def test_a_name_that_is_none_is_refused_with_the_names(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"carbon_intensity_kg_per_kwh.*no 'cn_nort_2023'.*did you mean 'cn_north_2023'"
@@ -245,11 +258,12 @@ def test_a_factor_of_ones_own_file_keeps_its_source(tmp_path: Path) -> None:
         load_site(tmp_path)
 
 
-def told(entry: str, day: date) -> list[tuple[str, str]]:
+def told(entry: str, day: date, *, residual: bool = False) -> list[tuple[str, str]]:
     known = grid_factors()[entry]
     factor = {name: getattr(known, name) for name in ("kg_per_kwh", "source", "valid_from", "valid_to", "verified")}
     named = factor | {"entry": entry, "region": f"cn_{known.region}"}
-    site = park(load(), grid(carbon_intensity_kg_per_kwh=named))
+    average, claims = (0.5, {"residual_kg_per_kwh": named}) if residual else (named, {})
+    site = park(load(), grid(carbon_intensity_kg_per_kwh=average), claims=claims)
     inputs = given(site, Horizon.local_day(day, "UTC", 360), {("load", "demand_kw"): 1.0})
     return [(f.severity, f.text) for f in findings(planned(site, inputs)) if entry in f.text]
 
@@ -270,6 +284,14 @@ def test_a_factor_of_another_year_is_told_and_the_better_one_is_named() -> None:
     assert text.endswith("cn_north_2023 is newer (0.6361 kg/kWh)")
     ((severity, text),) = told("cn_north_2023", date(2026, 3, 1))
     assert (severity, text.rpartition("; ")[2]) == ("info", "the library has none of this grid that is nearer")
+
+
+def test_the_residual_factor_has_its_year_too() -> None:
+    assert told("cn_residual_2022", date(2022, 3, 1), residual=True) == []
+    ((severity, text),) = told("cn_residual_2022", date(2023, 3, 1), residual=True)
+    assert severity == "warning"
+    assert text.startswith("claims: cn_residual_2022 (0.5856 kg/kWh) describes 2022-01-01 to 2022-12-31")
+    assert text.endswith("cn_residual_2023 is of that time (0.6096 kg/kWh)")
 
 
 def test_a_factor_that_nobody_checked_is_told() -> None:

@@ -183,6 +183,14 @@ def test_other_signals_stand_in_the_parks_file(tmp_path: Path) -> None:
     done = account(site, measured(tmp_path, site))
     assert done.ran.residual_kg_per_kwh == pytest.approx(np.full(24, 0.7))
     assert done.ledgers[MARGINAL].of("offices")[1] == pytest.approx(0.9 * SERIES["offices_kw"])
+    factor = {"kg_per_kwh": 0.6096, "source": "MEE", "entry": "cn_residual_2023", "valid_to": "2023-12-31"}
+    named = metered_park.site(claims={"residual_kg_per_kwh": factor})
+    published = account(named, measured(tmp_path, named))
+    assert published.ran.residual_kg_per_kwh == pytest.approx(np.full(24, 0.6096))
+    assert published.about.factors["residual"] == (
+        "claims.residual_kg_per_kwh of the park's file: 0.6096 kg/kWh, cn_residual_2023, valid … to 2023-12-31: MEE"
+    )
+    assert "The residual factor (cn_residual_2023) is of … to 2023-12-31." in published.about.notes
     gap = np.where(np.arange(24) == 4, np.nan, 800.0)
     lacking = account(SITE, measured(tmp_path, marginal_intensity_g_per_kwh=gap))
     assert any("is missing in 1 steps: it is not used" in note for note in lacking.about.notes)

@@ -93,6 +93,16 @@ def test_the_account_is_an_answer_with_its_tables(data: ReportData) -> None:
     assert "Carbon: caps, quota, certificates" in render(data)
 
 
+def test_a_quota_of_the_horizon_says_so() -> None:
+    quota = {"free_t": 0.01, "per": "horizon", "trading": {"buy_price_per_t": 90.0}}
+    site = park(load(), grid(carbon_intensity_kg_per_kwh=0.5), carbon={"quota": quota})
+    made = planned(site, given(site, hours(2), {("load", "demand_kw"): 20.0}))
+    answer = next(a for a in report_data(made).answers if a.title.startswith("Carbon"))
+    (row,) = answer.tables[0].rows
+    assert row[0] == "the horizon"
+    assert row[1:] == pytest.approx((0.0, 0.02, 0.01, 0.01, 0.0), abs=1e-6)  # before, this, free, bought, sold
+
+
 def test_certificates_balance(plan: Plan) -> None:
     found = {name: values[0] for name, values in balance_mwh(plan.schedule.carbon, plan.horizon.hours).items()}
     came = found["in stock at the start"] + found["issued for own generation"] + found["bought"]
