@@ -15,6 +15,7 @@ import numpy as np
 
 from dispatch.accounts.survival import without_outages
 from dispatch.asset import Inputs
+from dispatch.assets.direct_line import DirectLine
 from dispatch.assets.thermal import Thermal
 from dispatch.audit import audit
 from dispatch.errors import SolveError
@@ -44,7 +45,7 @@ class Outcome:
         cost: money paid (bill, fuel, starts, wear) less the value of what stores hold more than at the start
             (:mod:`dispatch.planning.stored_value`).
         bill: the money alone.
-        curtailed_kwh: generation on offer that was not taken.
+        curtailed_kwh: generation on offer, of direct lines too, that was neither taken nor sold.
         shed_kwh: demand not served.
     """
 
@@ -177,7 +178,7 @@ def outcome(name: str, basis: str, schedule: Schedule, value_per_kwh: dict[str, 
         co2_kg=float(schedule.co2_kg[0]),
         clean_share=clean_share(schedule.per_step("unclean_kw"), schedule.per_step("supply_kw"), hours),
         peak_import_kw=float(np.max(_sum(schedule, "import_kw"), initial=0.0)),
-        curtailed_kwh=float(_sum(schedule, "curtailed_kw", VariableGeneration) @ hours),
+        curtailed_kwh=float(curtailed_kw(schedule) @ hours),
         shed_kwh=float(_sum(schedule, "shed_kw") @ hours),
     )
 
@@ -188,6 +189,17 @@ def start_kwh(schedule: Schedule, store: str) -> float:
     member = next(m for m in rows.members if m.name == store)
     fill = schedule.inputs.state.get(store, {}).get("start_fill", member.start_fill)
     return float(member.energy_kwh * fill)
+
+
+def curtailed_kw(schedule: Schedule) -> Array:
+    """(step,) what wind, PV and direct lines have on offer and nobody takes, scenario 0."""
+    out = _sum(schedule, "curtailed_kw", VariableGeneration)
+    for solved in schedule.kinds.values():
+        if isinstance(solved.rows.members[0], DirectLine):
+            offered, taken = solved.rows.series(schedule.inputs, "available_kw"), solved.series
+            left = offered - taken["own_use_kw"] - taken["sold_kw"]
+            out += left[solved.rows.scenario == 0].sum(axis=0)
+    return out
 
 
 def _sum(schedule: Schedule, series: str, kind: type | None = None) -> Array:

@@ -21,7 +21,7 @@ from dispatch.asset import Asset, Inputs
 from dispatch.audit import audit
 from dispatch.carbon_wanted.wishes import Window
 from dispatch.part import Account
-from dispatch.planning.comparison import start_kwh
+from dispatch.planning.comparison import curtailed_kw, start_kwh
 from dispatch.replay.case import RUNGS, Case
 from dispatch.replay.pieces import Buses, Piece, State, came, schedule, split
 from dispatch.replay.plant import carried
@@ -29,7 +29,6 @@ from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array, Horizon
 from dispatch.site import CARBON_WISHES, CleanShareWish, DirectShareWish, FillWish, Wish
 from dispatch.stores.stock import Storage
-from dispatch.units.generation import VariableGeneration
 
 _SAME = 1e-6
 _SUM = 1e-2
@@ -212,7 +211,7 @@ def _day(
         clean_share=1 - unclean / supplied if supplied > 0 else float("nan"),
         import_kwh=bought,
         peak_import_kw=float(imported.max(initial=0.0)),
-        curtailed_kwh=float(_total(month, "curtailed_kw", part, VariableGeneration) @ hours),
+        curtailed_kwh=float(curtailed_kw(month)[part] @ hours),
         shed_kwh=float(_total(month, "shed_kw", part) @ hours),
         cycles=_cycles(case, month, part, hours),
         plans=int(np.isfinite(notes.get("rung", np.zeros(0))).sum()),
@@ -336,10 +335,10 @@ def _level(month: Schedule, store: str, step: int) -> float:
     return start_kwh(month, store) if step == 0 else float(month.asset(store, "stored_kwh")[step - 1])
 
 
-def _total(month: Schedule, series: str, part: slice, kind: type | None = None) -> Array:
+def _total(month: Schedule, series: str, part: slice) -> Array:
     out = np.zeros(part.stop - part.start)
     for solved in month.kinds.values():
-        if series in solved.series and (kind is None or issubclass(type(solved.rows.members[0]), kind)):
+        if series in solved.series:
             out += solved.series[series][:, part].sum(axis=0)
     return out
 

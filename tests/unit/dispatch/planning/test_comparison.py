@@ -98,6 +98,18 @@ def test_curtailed_and_unserved_energy_are_counted():
     assert found.shed_kwh == pytest.approx(15)
 
 
+def test_what_a_direct_line_neither_brings_nor_sells_is_curtailed():
+    """Of 100 and 40 kW 30 kW are used and as much as 20 kW sold: 50 kW are lost in the first hour."""
+    farm = {"kind": "direct_line", "name": "farm", "bus": "main", "technology": "wind", "rated_kw": 100,
+            "loads": ["load"], "export_kw": 20, "export_price_per_kwh": 0.1, "export_share_max": 1.0}  # fmt: skip
+    site = park(load(), farm, grid(import_kw=50))
+    series = {("load", "demand_kw"): 30.0, ("farm", "available_kw"): np.array([100, 40.0])}
+    found = figures(site, given(site, hours(2), series))
+    assert found.curtailed_kwh == pytest.approx(50)
+    ruled = rule_based(Problem(site, given(site, hours(2), series)))
+    assert figures(site, given(site, hours(2), series), ruled).curtailed_kwh == pytest.approx(50)
+
+
 def committed_park(**connection: Any) -> Site:
     return park(
         load(),

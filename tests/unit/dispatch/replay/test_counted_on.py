@@ -17,7 +17,7 @@ from dispatch.replay.windows import with_ends
 from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.solve import solve
-from tests.parks import battery, given, hours, load, park
+from tests.parks import battery, given, grid, hours, load, park
 from tests.unit.dispatch.assets.hydrogen_parks import cell, priced, sale
 from tests.unit.dispatch.assets.hydrogen_parks import site as hydrogen_park
 
@@ -97,3 +97,14 @@ def test_what_is_owed_over_the_horizon_is_planned_by_the_day_so_that_no_window_p
     inputs = given(planned, hours(12, "2024-03-01T20:00"), {}, state=late)
     today = solve(Problem(planned, inputs)).asset("sale", "delivered_kg_per_h")[:4].sum()
     assert today == pytest.approx(140, abs=1e-3)
+
+
+def test_what_a_direct_line_could_have_given_is_curtailed_of_its_day() -> None:
+    """Of 100 kW 30 kW are used and 20 kW sold on the first day; on the second all 30 kW are used."""
+    farm = {"kind": "direct_line", "name": "farm", "bus": "main", "technology": "wind", "rated_kw": 100,
+            "loads": ["load"], "export_kw": 20}  # fmt: skip
+    site = park(load(), farm, grid())
+    actual = {"load": np.full(48, 30.0), "farm": np.repeat([100.0, 30.0], 24)}
+    case = case_of(site, 48, actual)
+    days = ledger(case, by_the_hour(case, {}), buses(case), {}).days
+    assert [day.curtailed_kwh for day in days] == pytest.approx([50 * 24, 0])
