@@ -1,7 +1,9 @@
 """Quantiles of what came at the same time of day: the plainest empirical sister, and all that a few days can teach.
 
 Values may be departures from a base column, or shares of a scale column (of the clear sky, so that the season of a
-photovoltaic plant comes from the sun), and be told apart by a class column (kinds of days).
+photovoltaic plant comes from the sun), and be told apart by a class column (kinds of days). Blocks may count by how
+near they are in the season, this year and the one before: by exp(−(d/`season_blocks`)²), d the blocks between them but
+for whole years.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from forecasting.learners.base import Frame
 
 Floats = NDArray[np.float64]
 LEAST_BLOCKS_OF_A_CLASS = 4
+YEAR_BLOCKS = 365.25
 LEAST_SCALE_SHARE = 0.03  # of the highest value of the scale; below it the share is noise
 
 
@@ -33,6 +36,7 @@ class Usual:
     classes: str | None = None
     base: str | None = None
     scale: str | None = None
+    season_blocks: float | None = None
     folds: int = 8
     name: str = "usual"
 
@@ -47,8 +51,9 @@ class Usual:
             value = value / np.where(use, scale, 1.0)
         bins, group = self.bins(rows)[use], self.group(rows)[use]
         kinds = int(self.group(rows).max(initial=0)) + 1
-        value, everyday = value[use], self._windows(value[use], bins)
-        table = np.stack([self._table(value, bins, group == kind, everyday, levels) for kind in range(kinds)])
+        seen = np.stack([value[use], self._weights(rows)[use]], axis=1)
+        everyday = self._windows(seen, bins)
+        table = np.stack([self._table(seen, bins, group == kind, everyday, levels) for kind in range(kinds)])
         return UsualFitted(self, table)
 
     def bins(self, rows: Frame) -> NDArray[np.int64]:
@@ -59,9 +64,16 @@ class Usual:
         """Class (N,) of each row."""
         return rows.column(self.classes).astype(np.int64) if self.classes else np.zeros(len(rows), np.int64)
 
+    def _weights(self, rows: Frame) -> Floats:
+        """What each row (N,) counts."""
+        if self.season_blocks is None:
+            return np.ones(len(rows))
+        apart = (rows.block.max() - rows.block) % YEAR_BLOCKS
+        return np.asarray(np.exp(-((np.minimum(apart, YEAR_BLOCKS - apart) / self.season_blocks) ** 2)))
+
     def _table(
         self,
-        value: Floats,
+        seen: Floats,
         bins: NDArray[np.int64],
         chosen: NDArray[np.bool_],
         everyday: list[Floats],
@@ -70,16 +82,22 @@ class Usual:
         """Quantiles (per_day, Q) by time of day: of the class, where it has few values of all, and then of all day."""
         pools = [everyday]
         if chosen.sum() >= LEAST_BLOCKS_OF_A_CLASS * self.per_day / 2:
-            pools.insert(0, self._windows(value[chosen], bins[chosen]))
-        everything = value if len(value) else np.zeros(1)
+            pools.insert(0, self._windows(seen[chosen], bins[chosen]))
+        everything = seen if len(seen) else np.array([[0.0, 1.0]])
         told = []
         for windows in zip(*pools, strict=True):
             enough = (near for near in windows if len(near) >= LEAST_BLOCKS_OF_A_CLASS)
-            told.append(np.quantile(next(enough, everything), levels))
+            told.append(self._quantiles(next(enough, everything), levels))
         return np.stack(told)
 
+    def _quantiles(self, seen: Floats, levels: Floats) -> Floats:
+        """Quantiles (Q,) of values with weights (M, 2)."""
+        if self.season_blocks is None:
+            return np.asarray(np.quantile(seen[:, 0], levels))
+        return np.asarray(np.quantile(seen[:, 0], levels, weights=seen[:, 1], method="inverted_cdf"))
+
     def _windows(self, value: Floats, bins: NDArray[np.int64]) -> list[Floats]:
-        """By time of day, what lies in its window."""
+        """By time of day, the rows that lie in its window."""
         width = int(self.window_h / 24 * self.per_day)
         order = np.argsort(bins, kind="stable")
         of_bin = np.split(value[order], np.searchsorted(bins[order], np.arange(1, self.per_day)))

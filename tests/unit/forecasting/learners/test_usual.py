@@ -39,3 +39,20 @@ def test_where_a_time_of_day_was_hardly_ever_seen_the_whole_day_stands_for_it() 
     rows = Frame(hour[:, None].astype(np.float32), ("hour",), day)
     night = Frame(np.array([[20.0]], np.float32), ("hour",), np.array([9]))
     assert Usual().fit(rows, hour.astype(float), LEVELS).predict(night)[0, 1] == pytest.approx(5.5)
+
+
+def test_days_count_by_how_near_they_are_in_the_season_of_this_year_and_the_last() -> None:
+    """Of 365 days the newest and the oldest are neighbours; half a year from them a day counts e^-9.
+
+    Of the first 121 days the last 30 have 100. With weights exp(-(d/60)^2) those are 60 (√π/2) erf(1/2) = 27.7 of
+    60 (√π/2) erf(2) = 52.9: more than half.
+    """
+    day = np.arange(365)
+    value = np.where(np.abs(day - 182) <= 91, 100.0, 0.0)
+    rows = Frame(np.zeros((365, 1), np.float32), ("hour",), day)
+    plain, season = (Usual(per_day=1, window_h=0.0, last_blocks=400, season_blocks=of) for of in (None, 60.0))
+    assert plain.fit(rows, value, LEVELS).predict(rows)[0, 1:].tolist() == [100.0, 100.0]
+    assert season.fit(rows, value, LEVELS).predict(rows)[0].tolist() == [0.0, 0.0, 0.0]
+    until, came = rows.take(day <= 120), value[day <= 120]
+    assert plain.fit(until, came, LEVELS).predict(until)[0].tolist() == [0.0, 0.0, 100.0]
+    assert season.fit(until, came, LEVELS).predict(until)[0].tolist() == [0.0, 100.0, 100.0]
