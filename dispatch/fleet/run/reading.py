@@ -7,7 +7,7 @@ forecast. What cannot be forecast is that site's failure.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +107,7 @@ def foreseen(one: Listed, horizon: Horizon, when: When, sources: Sources) -> Mem
     from dispatch.sources import user_errors
 
     site = one.site.model_copy(update={"planning": one.site.planning.model_copy(update={"scenarios": 0})})
+    horizon = replace(horizon, time_zone=site.time_zone)  # its past days are on its own clock
     issue = min(horizon.start - timedelta(hours=site.planning.issue_before_h), when.issue)
     try:
         ahead = look_ahead(site, horizon, sources.archive, issue, weather_site=sources.weather)
@@ -122,24 +123,38 @@ def _stamp(moment: datetime) -> pd.Timestamp:
 
 
 def common_horizon(wanted: Sequence[Listed], when: When) -> Horizon:
-    """The day of all sites.
+    """The day of all sites; their clocks may have other names, if they show the same time all through it.
 
     Raises:
         ConfigError: some plan it in other steps, or on another clock, than the first.
     """
     first = when.horizon(wanted[0].site)
-    known = {_steps_of(wanted[0].site): first}
+    known = {_steps_of(wanted[0].site): ""}
     problems = []
     for one in wanted:
         key = _steps_of(one.site)
-        own = known.setdefault(key, when.horizon(one.site) if key not in known else first)
-        if own.time_zone != first.time_zone or own.edges.tobytes() != first.edges.tobytes():
-            text = f"the day of '{one.site.name}' has {own.steps} steps in {own.time_zone}"
-            accepted = f"that of the fleet's first site: {first.steps} steps in {first.time_zone}"
-            problems.append(Problem(one.source, text, accepted))
+        if key not in known:
+            known[key] = _unlike(when.horizon(one.site), first)
+        if known[key]:
+            accepted = f"that of the fleet's first site, '{wanted[0].site.name}': {_told(first)}; or a fleet of its own"
+            problems.append(Problem(one.source, f"the day of '{one.site.name}' has {known[key]}", accepted))
     if problems:
         raise ConfigError("fleet", problems)
     return first
+
+
+def _unlike(own: Horizon, first: Horizon) -> str:
+    """What a day has that is not as the first site's; nothing where all is."""
+    alike = own.edges.tobytes() == first.edges.tobytes() and _offsets(own) == _offsets(first)
+    return "" if alike else _told(own)
+
+
+def _told(steps: Horizon) -> str:
+    return f"{steps.steps} steps from {steps.local_start[0].isoformat(timespec='minutes')} in {steps.time_zone}"
+
+
+def _offsets(steps: Horizon) -> list[timedelta | None]:
+    return [start.utcoffset() for start in steps.local_start]
 
 
 def _steps_of(site: Site) -> Hashable:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dispatch.errors import DataError, ParkwattError
+from dispatch.errors import ConfigError, DataError, ParkwattError
 from dispatch.fleet.members import Member
 from dispatch.fleet.read import Listed
 from dispatch.fleet.run import When, common_horizon, foreseen
+from dispatch.service.errors import Fault, InvalidError
 from dispatch.service.store import fleet_results, fleets, known_series
 from dispatch.service.store.fleet_results import Result
 from dispatch.service.store.jobs import Job
@@ -69,9 +70,14 @@ class FleetDay:
         """The day's steps.
 
         Raises:
-            ConfigError: sites are planned in different steps.
+            InvalidError: sites are planned in different steps; names them.
         """
-        return common_horizon(self.sites, self.when)
+        try:
+            return common_horizon(self.sites, self.when)
+        except ConfigError as error:
+            faults = [Fault("/fleet", each.message, self.fleet, each.accepted, "path") for each in error.problems]
+            text = f"fleet '{self.fleet}' has sites whose day is not that of its first one: {len(faults)}"
+            raise InvalidError(text, faults) from None
 
     @property
     def span(self) -> tuple[datetime, datetime]:

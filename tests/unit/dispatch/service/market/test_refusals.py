@@ -299,6 +299,24 @@ def test_sites_that_lack_measurements_are_named_and_left_out(lived: Lived) -> No
     assert "lies ahead" in lived.get(f"/fleet-forecasts/{accepted['id']}").json()["problem"]["detail"]
 
 
+def test_sites_on_clocks_that_differ_are_named_and_such_as_show_the_same_are_one_fleet(lived: Lived) -> None:
+    lived.at(BIDDING)
+    for site, zone in (("taipei", "Asia/Taipei"), ("tokyo", "Asia/Tokyo")):
+        park = vpp_day.body(0) | {"name": site, "time_zone": zone}
+        assert lived.vpp.client.put(f"/api/v1/sites/{site}", json=park).status_code == 201
+    lived.vpp.client.put("/api/v1/fleets/far", json={"sites": [name_of(0), "taipei", "tokyo"]})
+    accepted = lived.post("/fleets/far/forecasts", TOMORROW).json()
+    lived.vpp.work()
+    problem = lived.get(f"/fleet-forecasts/{accepted['id']}").json()["problem"]
+    (fault,) = problem["errors"]
+    assert (fault["in"], fault["pointer"], fault["value"]) == ("path", "/fleet", "far")
+    assert "the day of 'tokyo' has 24 steps from 2025-06-26T00:00+09:00 in Asia/Tokyo" in fault["message"]
+    assert f"'{name_of(0)}': 24 steps from 2025-06-26T00:00+08:00 in Asia/Shanghai" in fault["accepted"]
+    lived.vpp.client.put("/api/v1/fleets/far", json={"sites": [name_of(0), "taipei"]})
+    made = lived.vpp.made("/fleets/far/forecasts", TOMORROW, "far forecast")
+    assert [one["site"] for one in made["left_out"]] == ["taipei"]  # it has no meters
+
+
 def test_a_bid_is_not_withdrawn_while_its_award_is_carried_out(lived: Lived) -> None:
     lived.at(BIDDING)
     bid = drafted(lived).json()
