@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dispatch.markets.axis import Axis
 from dispatch.markets.calendar import local
 from dispatch.markets.invoice import kinds
 from dispatch.markets.portfolio import Settled
@@ -18,7 +19,6 @@ from dispatch.report.wording import number, percent
 
 if TYPE_CHECKING:
     from dispatch.report.drawings import Drawing
-    from dispatch.signals import Array
 
 _ASKED, _GIVEN = "#76828e", "#297fcc"
 _MOST_SITES = 40
@@ -80,22 +80,18 @@ def _lines(settled: Settled) -> Section:
 
 def _delivery(settled: Settled) -> Section:
     found = settled.settlement.checked
-    about = "Mean power of each period, one after the other: periods without an award are left out."
+    terms = settled.settlement.terms
+    axis = Axis.of(settled.settlement.start, settled.settlement.end, terms.product.time_zone)
+    about = "Mean power of each awarded period; times without an award are left out, and are gaps."
     lines = (
-        Curve("asked for", _ASKED, *_stairs(found.award_kw)),
-        Curve("delivered", _GIVEN, *_stairs(found.delivered_kw)),
+        Curve("asked for", _ASKED, *axis.stairs(found.award_kw)),
+        Curve("delivered", _GIVEN, *axis.stairs(found.delivered_kw)),
     )
-    drawing: Drawing = curves("Asked for and delivered", about, ("awarded period", "kW"), lines)
+    drawing: Drawing = curves("Asked for and delivered", about, (axis.name, "kW"), lines, x_names=axis.marks())
     short = float(found.short_kw @ settled.settlement.terms.hours)
     beyond = float(found.beyond_kw @ settled.settlement.terms.hours)
     note = f"Short of it {number(short)} kWh, beyond what is paid {number(beyond)} kWh."
     return Section("What was delivered", plots=(drawing,), note=note)
-
-
-def _stairs(values: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """(x, y) of a course that holds over each period."""
-    edges = np.repeat(np.arange(values.size + 1), 2)[1:-1]
-    return tuple(map(float, edges)), tuple(map(float, np.repeat(values, 2)))
 
 
 def _sites(settled: Settled, split: Split) -> Section:

@@ -10,6 +10,7 @@ from dispatch.report.wording import decimals_for, number
 
 WIDTH, HEIGHT = 640.0, 260.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 16.0, 26.0, 40.0
+_HALF_LETTER = 3.9  # of text below the axis, so that its last word is in the picture
 _MOST_POINTS = 400
 
 
@@ -133,8 +134,13 @@ def curves(
     lines: Sequence[Curve],
     limits: Sequence[tuple[str, float]] = (),
     areas: Sequence[Area] = (),
+    x_names: Sequence[tuple[float, str]] | None = None,
 ) -> Drawing:
-    """Lines over a quantity; ``axes`` name both, ``limits`` are level lines, ``areas`` lie under the lines."""
+    """Lines over a quantity; ``axes`` name both, ``limits`` are level lines, ``areas`` lie under the lines.
+
+    Args:
+        x_names: what stands where below; round numbers by default.
+    """
     xs = [x for line in lines for x in line.x] + [x for area in areas for x in area.x] or [0.0, 1.0]
     ys = [y for line in lines for y in line.y if math.isfinite(y)] + [level for _, level in limits]
     ys += [y for area in areas for y in (*area.low, *area.high) if math.isfinite(y)]
@@ -143,9 +149,10 @@ def curves(
     to_x = _ruler(min(xs), max(xs), _LEFT, WIDTH - _RIGHT)
     to_y = _ruler(min(low, y_marks[0]), y_marks[-1], HEIGHT - _BOTTOM, _TOP)  # the lowest mark, too, is in the frame
     paths = tuple((_path(line, to_x, to_y), line.colour, line.dashed) for line in lines)
+    names = x_names or [(v, _text(v, x_marks)) for v in x_marks if v <= max(xs) * 1.0001]
     return Drawing(
         title, about, *axes, paths, (),
-        tuple(Mark(round(to_x(v), 1), _text(v, x_marks)) for v in x_marks if v <= max(xs) * 1.0001),
+        tuple(Mark(round(min(to_x(v), WIDTH - _HALF_LETTER * len(text)), 1), text) for v, text in names),
         tuple(Mark(round(to_y(v), 1), _text(v, y_marks)) for v in y_marks),
         tuple(Mark(round(to_y(level), 1), name) for name, level in limits),
         tuple((line.name, line.colour) for line in lines if line.name),
