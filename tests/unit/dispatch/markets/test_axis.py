@@ -12,7 +12,7 @@ from dispatch.markets.axis import Axis, Times
 
 def axis(starts: list[str], minutes: int, zone: str) -> Axis:
     start = np.array(starts, "datetime64[s]")
-    end: Times = start + np.timedelta64(60 * minutes, "s")
+    end: Times = np.asarray(start + np.timedelta64(60 * minutes, "s"), "datetime64[s]")
     return Axis.of(start, end, zone)
 
 
