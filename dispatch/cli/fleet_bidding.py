@@ -62,6 +62,7 @@ class Request:
     into: Path | None
     time_zone: str | None
     plan: str | None = None
+    held_otherwise: bool = False
 
 
 def show_products(name: str | None, at: str | None) -> None:
@@ -95,6 +96,17 @@ def show_products(name: str | None, at: str | None) -> None:
             console.print(f"next gate: for {found.day} closes {found.closes:%Y-%m-%d %H:%M}, {state}", highlight=False)
 
 
+def _require_planned(product: Product, held_otherwise: bool) -> None:
+    """Refuse what no plan carries out, unless who asks says that something else does.
+
+    Raises:
+        DataError: it is capacity.
+    """
+    if product.not_planned and not held_otherwise:
+        accepted = "a product of energy or response, or --held-otherwise where your own control keeps it ready"
+        raise DataError(f"{product.name} {product.not_planned}; accepted: {accepted}")
+
+
 def run_bid(asked: Request) -> None:
     """Make, check, print and write the bids.
 
@@ -103,6 +115,7 @@ def run_bid(asked: Request) -> None:
     """
     day = date_of("--day", asked.day)
     product = product_of(asked.product, day, asked.products)
+    _require_planned(product, asked.held_otherwise)
     made, sites = _curves(asked, product, day)
     at = moment_of("--at", asked.at, product.time_zone) if asked.at else product.opens.on(day, product.time_zone)
     into = asked.into or Path("bids") / f"{product.name}-{day}"
@@ -186,6 +199,7 @@ def run_award(
     products: Path | None,
     into: Path | None,
     time_zone: str | None,
+    held_otherwise: bool = False,
 ) -> None:
     """Check an award and write the sites' set-points.
 
@@ -194,6 +208,7 @@ def run_award(
     """
     bid = read_bid(bid_file)
     product = product_of(bid.product, bid.day, products)
+    _require_planned(product, held_otherwise)
     zone = time_zone or product.time_zone
     award = read_award(awarded, bid, zone)
     awards.require(award, bid, product)
@@ -216,6 +231,8 @@ def run_award(
     (folder / "award.json").write_text(text, encoding="utf-8")
     write_setpoints(folder, sites, steps, shares)
     _say_award(console, product, award, (steps, shares))
+    if product.not_planned:
+        told = "Parts of what is to be kept ready; nothing is given of it before it is called."
     console.print(told, highlight=False)
     console.print(f"Written: {folder}", markup=False, highlight=False, soft_wrap=True)
 

@@ -20,6 +20,11 @@ Temperature = Annotated[
 ]
 Control = Annotated[Path | None, typer.Option(help="Meters of a control group over the same days, for control_group.")]
 
+HeldOtherwise = Annotated[
+    bool,
+    typer.Option("--held-otherwise", help="Of capacity: your own control keeps it ready, as no plan made here does."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``parkwatt fleet``."""
@@ -53,6 +58,7 @@ def bid(  # noqa: PLR0913 - a command has its options as arguments
         str | None, typer.Option(help="FILE:COLUMN with the fleet's planned net import in kW: buy and sell around it.")
     ] = None,
     portfolio: Annotated[str, typer.Option(help="Whose bid.")] = "",
+    held_otherwise: HeldOtherwise = False,
     products: Products = None,
     into: Into = None,
     time_zone: Zone = None,
@@ -63,7 +69,8 @@ def bid(  # noqa: PLR0913 - a command has its options as arguments
     """
     from dispatch.cli.fleet_bidding import Request, run_bid
 
-    run_bid(Request(flexibility, product, day, side, at, holding, portfolio, products, into, time_zone, plan))
+    beside = (holding, portfolio, products, into, time_zone, plan, held_otherwise)
+    run_bid(Request(flexibility, product, day, side, at, *beside))
 
 
 def award(
@@ -77,6 +84,7 @@ def award(
             "end_least_kwh, charge_efficiency, discharge_efficiency. The award is then shared so that each can do it."
         ),
     ] = None,
+    held_otherwise: HeldOtherwise = False,
     products: Products = None,
     into: Into = None,
     time_zone: Zone = None,
@@ -87,7 +95,7 @@ def award(
     """
     from dispatch.cli.fleet_bidding import run_award
 
-    run_award(awarded, bid, flexibility, stores, products, into, time_zone)
+    run_award(awarded, bid, flexibility, stores, products, into, time_zone, held_otherwise)
 
 
 def baseline(  # noqa: PLR0913 - a command has its options as arguments

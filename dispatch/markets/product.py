@@ -186,6 +186,12 @@ class Product(Frozen):
         """The delivery days it is for, in words."""
         return f"{self.valid_from} to {self.valid_to}" if self.valid_to else f"from {self.valid_from}"
 
+    @property
+    def not_planned(self) -> str:
+        """Why no plan carries an award of it out; empty where plans do."""
+        text = "is capacity that is held ready: schedules here give what is won, and hold nothing back"
+        return text if self.kind == "capacity" else ""
+
     def holds(self, day: date) -> bool:
         """Is it for that delivery day?"""
         return self.valid_from <= day <= (self.valid_to or date.max)

@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "f869b55a954af71ffb70c463a2e5977622fc83bdb26f59a5268aa4d019cdb3e9"
+MADE_FROM = "fb72ba13ca9c801240b04ef00e09af2acb9c97da14ee3bc71c71932fdbb1c9d5"
 
 
 class Operations:

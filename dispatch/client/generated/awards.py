@@ -166,7 +166,8 @@ class Awards:
     def create(self, bid: str, body: models.AwardAsked, *, idempotency_key: str | None = None) -> models.Accepted:
         """Carry out what the market took of a bid.
 
-        Held against the bid at once; then each site gets its part, and a schedule planned around it.
+        Held against the bid and the clock at once; then each site gets its part, and a schedule planned around
+        it.
         """
         call = Call(
             "POST",
@@ -334,7 +335,8 @@ class AsyncAwards:
     async def create(self, bid: str, body: models.AwardAsked, *, idempotency_key: str | None = None) -> models.Accepted:
         """Carry out what the market took of a bid.
 
-        Held against the bid at once; then each site gets its part, and a schedule planned around it.
+        Held against the bid and the clock at once; then each site gets its part, and a schedule planned around
+        it.
         """
         call = Call(
             "POST",

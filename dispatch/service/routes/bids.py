@@ -83,10 +83,8 @@ def _product(body: BidAsked, day: date, currency: str) -> Product:
         message = f"is paid in {product.currency}, the fleet's sites count in {currency}"
         fault = Fault("/product", message, product.name, f"a product in {currency}")
         raise InvalidError("Costs in one currency are no prices in another.", (fault,))
-    if product.kind == "capacity":
-        # Its set-points would give all of it all along, and leave nothing that is ready.
-        message = "is capacity that is held ready: schedules here give what is won, and hold nothing back"
-        fault = Fault("/product", message, product.name, "a product of energy or response")
+    if product.not_planned:
+        fault = Fault("/product", product.not_planned, product.name, "a product of energy or response")
         raise InvalidError("An award of capacity could not be carried out.", (fault,))
     if body.side not in product.sides:
         text = f"{product.name} cannot be bid {body.side}"

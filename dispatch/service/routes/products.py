@@ -59,4 +59,5 @@ def _document(found: MarketProduct, now: datetime) -> Product:
         shut = None
     else:
         shut = Gate(day=gate.day, opens=gate.opens, closes=gate.closes, open_now=gate.open_now)
-    return Product(name=found.name, product=found, span=found.span, price_unit=found.price_unit, next_gate=shut)
+    same = {"name": found.name, "product": found, "span": found.span, "price_unit": found.price_unit}
+    return Product(**same, refused=found.not_planned or None, next_gate=shut)

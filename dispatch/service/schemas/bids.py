@@ -32,6 +32,7 @@ class Product(Body):
     product: MarketProduct
     span: Annotated[str, Field(description="Delivery days, in words")]
     price_unit: str
+    refused: Annotated[str | None, Field(description="Why bids for it are refused; null where they are taken")] = None
     next_gate: Annotated[Gate | None, Field(description="Null where it is for no later day")] = None
 
 

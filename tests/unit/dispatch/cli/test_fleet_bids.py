@@ -149,10 +149,33 @@ def test_nothing_is_counted_twice_or_left_unsaid(run: Run, tmp_path: Path) -> No
     file = flexibility(tmp_path)
     asked = ("--product", "guangdong_demand_response", "--day", DAY)
     assert "does not pay for capacity" in run("fleet", "bid", file, *asked, "--holding", "1").err
-    assert "accepted: 0 or more" in run("fleet", "bid", file, "--product", "fcr", "--day", DAY, "--holding", "-1").err
+    fcr = ("--product", "fcr", "--day", DAY, "--held-otherwise")
+    assert "accepted: 0 or more" in run("fleet", "bid", file, *fcr, "--holding", "-1").err
     table = pd.read_csv(file).assign(block=0)
     table = table.drop_duplicates(["site", "way", "start"])
     pd.concat([table, table.iloc[3:4]]).to_csv(tmp_path / "twice.csv", index=False)
     assert f"row {len(table) + 2}: this block of" in run("fleet", "bid", tmp_path / "twice.csv", *asked).err
     table.head(0).to_csv(tmp_path / "empty.csv", index=False)
     assert "holds no row below its header" in run("fleet", "bid", tmp_path / "empty.csv", *asked).err
+
+
+def test_capacity_is_priced_and_shared_out_only_for_who_keeps_it_ready(run: Run, tmp_path: Path) -> None:
+    """Three sites with 2 MW all day, for aFRR of one block of four hours."""
+    starts = pd.date_range("2026-08-06", periods=24, freq="h", tz="Europe/Berlin")
+    rows = [{"site": site, "start": t.isoformat(), "way": "up", "kw": 2000.0, "cost_per_kwh": 0.1}
+            for site in SITES for t in starts]  # fmt: skip
+    file, won = tmp_path / "flexibility.csv", tmp_path / "won.csv"
+    pd.DataFrame(rows).to_csv(file, index=False)
+    asked = ("--product", "afrr_capacity", "--day", DAY, "--side", "up", "--holding", "0.01", "--into", tmp_path)
+    refused = run("fleet", "bid", file, *asked)
+    assert refused.status == 2
+    assert "hold nothing back; accepted: a product of energy or response, or --held-otherwise" in refused.err
+    assert not (tmp_path / "bid-up.json").exists()
+    made = run("fleet", "bid", file, *asked, "--held-otherwise")
+    assert made.status == 0, made.err
+    won.write_text("start,quantity_kw,price,energy_price_per_kwh\n2026-08-06T00:00+02:00,6000,10,0.1\n", "utf-8")
+    award = ("fleet", "award", won, "--bid", tmp_path / "bid-up.json", "--flexibility", file, "--into", tmp_path)
+    assert "accepted: a product of energy or response, or --held-otherwise" in run(*award).err
+    shared = run(*award, "--held-otherwise")
+    assert shared.status == 0, shared.err
+    assert "nothing is given of it before it is called" in " ".join(shared.out.split())

@@ -275,6 +275,9 @@ def test_products_say_when_their_gate_closes(lived: Lived) -> None:
     assert datetime.fromisoformat(found["next_gate"]["closes"]) == DAY - timedelta(hours=12)
     page = lived.get("/products", params={"limit": 5}).json()
     more = lived.get("/products", params={"limit": 1000, "cursor": page["next"]}).json()
+    refused = {one["name"]: one["refused"] for one in (*page["items"], *more["items"])}
+    assert "hold nothing back" in refused["fcr"]
+    assert refused[vpp_day.PRODUCT] is None
     names = [one["name"] for one in (*page["items"], *more["items"])]
     assert names == sorted(names)
     assert vpp_day.PRODUCT in names
