@@ -34,6 +34,7 @@ Reads = Annotated[Call, Depends(allowed("markets:read"))]
 Meters = Annotated[Call, Depends(allowed("markets:read", "measurements:read"))]
 Asks = Annotated[Call, Depends(allowed("markets:write", "measurements:read", "plans:write"))]
 Pages = Annotated[Paging, Depends(paging)]
+_HOUR_S = 3600
 
 
 @router.post(
@@ -146,7 +147,9 @@ def _delivery(tx: Tx, found: Result) -> Delivery:
     sites = tuple(dict.fromkeys(table["site"].to_pylist()))
     over = periods(product, own.day)
     start, end = over.start, over.local_end[-1].astimezone(UTC)
-    metered = metering.metered(tx, sites, start, end, found.summary["time_zone"], 60 * product.period_minutes)
+    longest_s = 60 * product.period_minutes
+    zone, unknown_s = found.summary["time_zone"], min(longest_s, _HOUR_S)
+    metered = metering.metered(tx, sites, start, end, zone, longest_s, unknown_s)
     rows = [table[name].to_numpy(zero_copy_only=False).reshape(len(sites), -1)
             for name in ("start", "end", "plan_net_import_kw", "given_kw")]  # fmt: skip
     edges = np.append(rows[0][0], rows[1][0, -1]).astype("datetime64[s]")

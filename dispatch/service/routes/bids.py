@@ -127,6 +127,9 @@ def _within(over: Horizon, body: BidAsked, product: Product, known: Horizon) -> 
     """
     starts = over.local_start
     first, last = body.start or starts[0], body.end or over.local_end[-1]
+    if body.start and body.end and last <= first:
+        fault = Fault("/end", "is not after the start", last.isoformat(), f"later than {first.isoformat()}")
+        raise InvalidError("There is no period to bid for.", (fault,))
     kept = np.flatnonzero([first <= start < last for start in starts])
     if not kept.size:
         place = "/start" if body.start else "/end"

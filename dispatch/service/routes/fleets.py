@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends
@@ -71,10 +72,10 @@ def _files(value: Any, path: str) -> Iterator[str]:
 
 
 def _document(tx: Tx, found: fleets.Fleet) -> Fleet:
-    body = FleetBody.model_validate(found.body)
+    body, names = FleetBody.model_validate(found.body), fleets.names(tx, found.body)
     return Fleet(
-        id=found.fleet, version=found.version, etag=found.etag, body=body, sites=len(fleets.names(tx, found.body)),
-        created=found.created, updated=found.updated,
+        id=found.fleet, version=found.version, etag=found.etag, body=body,
+        sites=len(names) - len(fleets.missing(tx, names)), created=found.created, updated=found.updated,
     )  # fmt: skip
 
 
@@ -166,6 +167,12 @@ def require_usable(tx: Tx, fleet: str, request: Mapping[str, Any]) -> None:
         ServiceError: one is not.
     """
     fleets.get(tx, fleet)
+    if request.get("issue_time") and datetime.fromisoformat(request["issue_time"]) > tx.now:
+        message = "lies ahead: what will be known then is not known yet"
+        fault = Fault(
+            "/issue_time", message, request["issue_time"], f"{tx.now.isoformat(timespec='seconds')} or before"
+        )
+        raise InvalidError("Nobody can plan from what is not known yet.", [fault])
     if not request.get("forecast"):
         return
     found = fleet_results.require(tx, "fleet_forecast", request["forecast"])

@@ -8,7 +8,10 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from dispatch.errors import DataError
+from dispatch.markets import portfolio
+from dispatch.markets.awards import Award
 from dispatch.markets.baselines.methods import method as method_of
+from dispatch.markets.catalogue import product as product_of
 from dispatch.service.errors import ConflictError, Fault, InvalidError, at_field
 from dispatch.service.http.call import Call, Reply, allowed
 from dispatch.service.http.cursor import Page, Paging, paging
@@ -18,6 +21,7 @@ from dispatch.service.schemas.bids import Settlement, SettlementAsked
 from dispatch.service.schemas.values import Accepted, AwardId, SettlementId
 from dispatch.service.store import Tx, fleet_results
 from dispatch.service.store.fleet_results import Result
+from dispatch.service.work import settlement
 
 router = APIRouter(tags=["settlements"])
 Reads = Annotated[Call, Depends(allowed("markets:read"))]
@@ -37,6 +41,7 @@ def post(award: AwardId, body: SettlementAsked, call: Asks) -> Response:
         found = fleet_results.require(tx, "award", award)
         if found.state != "done":
             raise ConflictError(f"award '{award}' is {found.state}: it is not carried out")
+        _require_prices(found, body)
         request = {**body.model_dump(mode="json"), "award": award}
         return shown.accepted(fleet_results.submit(tx, "settlement", found.fleet, request, parent=award))
 
@@ -58,6 +63,19 @@ def _require_method(name: str) -> None:
         message = f"baseline {method.name} needs {what}, which the service has not"
         fault = Fault("/baseline", message, name, "another method")
         raise InvalidError(f"{message}; accepted: another method", (fault,))
+
+
+def _require_prices(found: Result, body: SettlementAsked) -> None:
+    """What the product's rules need beside meters, and nothing that they have no use for.
+
+    Raises:
+        ConfigError: lists all that is wrong.
+        DataError: nothing was awarded.
+    """
+    award = Award.model_validate(found.request["award"])
+    product = product_of(award.product, award.day)
+    given = [one.model_dump(mode="json") for one in body.periods]
+    settlement.prices_of(product, portfolio.asked(product, [award]), given)
 
 
 def _document(tx: Tx, found: Result) -> Settlement:

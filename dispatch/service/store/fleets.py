@@ -132,13 +132,25 @@ def labels(tx: Tx, wanted: Sequence[str]) -> tuple[Mapping[str, str], ...]:
     Raises:
         InvalidError: some do not exist; names all of them.
     """
+    held = _held(tx, wanted)
+    _require([(place, site) for place, site in enumerate(wanted) if site not in held], len(wanted))
+    return tuple(held[site] for site in wanted)
+
+
+def missing(tx: Tx, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Those that are no sites any more."""
+    held = _held(tx, wanted)
+    return tuple(site for site in wanted if site not in held)
+
+
+def _held(tx: Tx, wanted: Sequence[str]) -> dict[str, Mapping[str, str]]:
+    """Labels of those that there are."""
     held: dict[str, Mapping[str, str]] = {}
     for first in range(0, len(wanted), _AT_ONCE):
         some = sites.sites.c.site.in_(wanted[first : first + _AT_ONCE])
         query = tx.select(sites.sites, sites.sites.c.site, sites.sites.c.labels)
         held |= {row.site: row.labels for row in tx.all(query.where(some, sites.sites.c.deleted.is_(None)))}
-    _require([(place, site) for place, site in enumerate(wanted) if site not in held], len(wanted))
-    return tuple(held[site] for site in wanted)
+    return held
 
 
 def _require(missing: Sequence[tuple[int, str]], count: int) -> None:

@@ -132,7 +132,13 @@ def _usual(group: NDArray[np.int64], apart: NDArray[np.int64]) -> tuple[NDArray[
 
 
 def metered(
-    tx: Tx, sites: Sequence[str], start: datetime, end: datetime, time_zone: str, longest_s: int = _DAY_S
+    tx: Tx,
+    sites: Sequence[str],
+    start: datetime,
+    end: datetime,
+    time_zone: str,
+    longest_s: int = _DAY_S,
+    unknown_s: int | None = None,
 ) -> Metered:
     """Net import between two times, which both lie at a local midnight or between two intervals; NaN where unknown.
 
@@ -141,6 +147,7 @@ def metered(
 
     Args:
         longest_s: sites that are metered in longer intervals are not known.
+        unknown_s: steps in which to say that nothing is known, where no site is measured twice; None: refused.
 
     Raises:
         DataError: nothing is measured, or in intervals that do not fit.
@@ -148,12 +155,22 @@ def metered(
     from dispatch.markets.portfolio import Metered
 
     first, last = round(start.timestamp()), round(end.timestamp())
-    read = _Read.of(read_sites(tx, sites, [WHOLE_SITE], start, end), sites, last)
+    found = read_sites(tx, sites, [WHOLE_SITE], start, end)
+    if unknown_s is not None and not _is_measured_twice(found):
+        steps = Horizon(np.arange(first, last + 1, unknown_s).astype("datetime64[s]"), time_zone)
+        return Metered(tuple(sites), steps, np.full((len(sites), steps.steps), np.nan))
+    read = _Read.of(found, sites, last)
     length = read.step_s(last, longest_s)
     if (last - first) % length:
         raise DataError(f"from {start.isoformat()} to {end.isoformat()} is no whole number of {length} s")
     steps = Horizon(np.arange(first, last + 1, length).astype("datetime64[s]"), time_zone)
     return Metered(tuple(sites), steps, _filled(read, len(sites), steps.steps, first, length))
+
+
+def _is_measured_twice(found: pa.Table) -> bool:
+    """Is there a series whose interval its values tell?"""
+    counts = found.group_by(["site", "source"]).aggregate([("time", "count")])["time_count"].to_numpy()
+    return bool((counts > 1).any())
 
 
 def _filled(read: _Read, sites: int, steps: int, first_s: int, step_s: int) -> Array:

@@ -52,6 +52,7 @@ class FleetDay:
         gap: at which a search ends.
         known_at: when a measurement counts as known: at its receipt, or at its end.
         kept: by site, the awards that its plan takes as given.
+        gone: sites that the fleet names and that were deleted.
     """
 
     fleet: str
@@ -64,6 +65,7 @@ class FleetDay:
     gap: float = 1e-4
     known_at: str = "receipt"
     kept: Mapping[str, Kept] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
 
     @property
     def horizon(self) -> Horizon:
@@ -212,9 +214,12 @@ def prepare(tx: Tx, request: Mapping[str, Any]) -> FleetDay:
     if request.get("forecast"):
         forecast = fleet_results.require(tx, "fleet_forecast", request["forecast"])
     fleet = fleets.get(tx, request["fleet"])
-    listed = fleets.parks(tx, fleets.names(tx, fleet.body))
+    names = fleets.names(tx, fleet.body)
+    gone = fleets.missing(tx, names)
+    listed = fleets.parks(tx, [name for name in names if name not in gone])
     if not listed:
-        raise DataError(f"fleet '{fleet.fleet}' has no site; accepted: one or more")
+        told = f" any more: '{gone[0]}'{' and others' * (len(gone) > 1)} deleted" if gone else ""
+        raise DataError(f"fleet '{fleet.fleet}' has no site{told}; accepted: one or more")
     when = _when(tx, request, listed[0].park) if forecast is None else _of(forecast, listed[0].park)
     made = FleetDay(
         fleet.fleet,
@@ -225,6 +230,7 @@ def prepare(tx: Tx, request: Mapping[str, Any]) -> FleetDay:
         None if forecast is None else _known(tx, forecast),
         tuple(fleet.body.get("shared") or ()),
         fleet.body.get("gap") or 1e-4,
+        gone=gone,
     )
     if forecast is not None:
         return made
@@ -282,9 +288,10 @@ def usable(members: Sequence[Member]) -> tuple[Member, ...]:
     return made
 
 
-def failures(members: Sequence[Member]) -> list[dict[str, str]]:
-    """Sites of which too little is known, and why."""
-    return [{"site": member.name, "reason": member.failure} for member in members if member.failure]
+def failures(members: Sequence[Member], gone: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Sites of which too little is known, or that the fleet names though they were deleted, and why."""
+    found = [{"site": member.name, "reason": member.failure} for member in members if member.failure]
+    return [*found, *({"site": name, "reason": "was deleted; the fleet still names it"} for name in gone)]
 
 
 def inputs_table(members: Sequence[Member], horizon: Horizon) -> pa.Table:

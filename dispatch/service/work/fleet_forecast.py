@@ -34,7 +34,7 @@ def summary(asked: FleetDay, members: Any) -> dict[str, Any]:
         "steps": asked.horizon.steps,
         "time_zone": asked.horizon.time_zone,
         "sites": len(members),
-        "left_out": fleet_day.failures(members),
+        "left_out": fleet_day.failures(members, asked.gone),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -98,7 +98,7 @@ def run(asked: Asked, progress: Progress) -> Content:
     alone = replace(asked.metered, net_import_kw=without(asked.metered.net_import_kw, asked.others))
     base = portfolio.baselines(method, alone, asks, asked.holidays, called=asked.called, whole=False)
     setpoints = _on_meters(asked.setpoints, asked.metered.steps)
-    prices = _prices(product, asks, asked.periods)
+    prices = prices_of(product, asks, asked.periods)
     progress("settling")
     settled = portfolio.settle_awards(
         product, [asked.award], asked.metered, base, setpoints, prices, asked.others, whole=False
@@ -124,11 +124,11 @@ def _on_meters(table: pa.Table, steps: Horizon) -> Array:
     return on_steps(table["given_kw"].to_numpy().reshape(count, -1), edges, steps.edges)
 
 
-def _prices(product: Product, asks: portfolio.Asked, given: Sequence[Mapping[str, Any]]) -> Prices:
+def prices_of(product: Product, asks: portfolio.Asked, given: Sequence[Mapping[str, Any]]) -> Prices:
     """What the request says of awarded periods, as series of all of them.
 
     Raises:
-        ConfigError: a period that was not awarded, a price that the product has no use for or that some lack.
+        ConfigError: a period that was not awarded, a price that the product has no use for or needs, or that some lack.
     """
     starts = asks.start.astype("datetime64[s]").astype(np.int64)
     place = {int(start): n for n, start in enumerate(starts)}
@@ -145,12 +145,22 @@ def _prices(product: Product, asks: portfolio.Asked, given: Sequence[Mapping[str
                 wrong.append(Problem(f"periods[{number}].{name}", text, "nothing: leave it out"))
             elif one.get(name) is not None:
                 series[name][at] = one[name]
-    for name, values in series.items():
-        if np.isfinite(values).any() and not np.isfinite(values).all():
-            wrong.append(Problem("periods", f"say {name} of some awarded periods only", "all of them, or none"))
+    wrong += _lacking(product, series)
     if wrong:
         raise ConfigError("settlement", wrong)
     return Prices(**{to: series[name] for name, _, to in _BESIDE if np.isfinite(series[name]).any()})
+
+
+def _lacking(product: Product, series: Mapping[str, Array]) -> Iterator[Problem]:
+    """Prices that the product's rules need, and what is said of some periods only."""
+    useless = unused(product)
+    for name, what, _ in _BESIDE:
+        known = np.isfinite(series[name])
+        if known.any() and not known.all():
+            yield Problem("periods", f"say {name} of some awarded periods only", "all of them, or none")
+        if what == "imbalance" and what not in useless and not known.any():
+            text = f"{product.name} is settled with imbalance, and its {name} is missing"
+            yield Problem("periods", text, f"{name} of each awarded period")
 
 
 def _sites(settled: Settled) -> pa.Table:

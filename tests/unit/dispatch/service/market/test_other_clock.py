@@ -77,7 +77,7 @@ def test_start_and_end_choose_the_periods_that_are_priced() -> None:
     ]
     with pytest.raises(InvalidError, match="no period") as told:
         _within(over, asked(start="2026-06-10T19:00+01:00", end="2026-06-10T18:00+01:00"), HALF_HOURS, STEPS)
-    assert [one.pointer for one in told.value.faults] == ["/start"]
+    assert [one.pointer for one in told.value.faults] == ["/end"]
 
 
 def test_a_bid_that_changes_within_a_step_of_the_plans_is_refused() -> None:

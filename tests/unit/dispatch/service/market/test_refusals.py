@@ -26,12 +26,9 @@ def test_a_settlement_says_what_it_lacks(lived: Lived) -> None:
         assert refused.json()["errors"][0]["accepted"].startswith(("one of", "another method"))
     start = lived.award["periods"][0]["start"]
     asked = {"baseline": "match_three", "periods": [{"start": start, "activated_kw": 5.0}]}
-    accepted = lived.post(path, asked).json()
-    lived.vpp.work()
-    failed = lived.get(accepted["href"].removeprefix("/api/v1")).json()
-    assert failed["state"] == "failed"
-    assert "not settled by activated" in failed["problem"]["errors"][0]["message"]
-    assert lived.get(f"/settlements/{failed['id']}/invoice").status_code == 409
+    refused = lived.post(path, asked)
+    assert pointers(refused) == ["/periods/0/activated_kw"]
+    assert "not settled by activated" in refused.json()["errors"][0]["message"]
 
 
 def test_gates_are_kept_by_the_clock(lived: Lived) -> None:
@@ -294,9 +291,17 @@ def test_sites_that_lack_measurements_are_named_and_left_out(lived: Lived) -> No
     failed = lived.get(f"/flexibility/{accepted['id']}").json()
     assert "of no site enough is known" in failed["problem"]["detail"]
     ahead = {"day": DAY.date().isoformat(), "issue_time": (BIDDING + timedelta(hours=1)).isoformat()}
-    accepted = lived.post("/fleets/half/forecasts", ahead).json()
+    refused = lived.post("/fleets/half/forecasts", ahead)
+    assert pointers(refused) == ["/issue_time"]
+    assert "lies ahead" in refused.text
+    assert lived.vpp.client.delete("/api/v1/sites/unmetered").status_code == 204
+    assert lived.get("/fleets/half").json()["sites"] == 1
+    made = lived.vpp.made("/fleets/half/forecasts", TOMORROW, "half forecast")
+    assert made["left_out"] == [{"site": "unmetered", "reason": "was deleted; the fleet still names it"}]
+    accepted = lived.post("/fleets/none/forecasts", TOMORROW).json()
     lived.vpp.work()
-    assert "lies ahead" in lived.get(f"/fleet-forecasts/{accepted['id']}").json()["problem"]["detail"]
+    failed = lived.get(f"/fleet-forecasts/{accepted['id']}").json()
+    assert "fleet 'none' has no site any more: 'unmetered' deleted" in failed["problem"]["detail"]
 
 
 def test_sites_on_clocks_that_differ_are_named_and_such_as_show_the_same_are_one_fleet(lived: Lived) -> None:

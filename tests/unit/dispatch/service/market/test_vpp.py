@@ -86,6 +86,16 @@ def test_deliveries_are_counted_while_they_come(lived: Lived) -> None:
     assert less["periods"][0]["delivered_kw"] == pytest.approx(less["periods"][0]["award_kw"] - 150)
 
 
+def test_before_any_meter_speaks_nothing_is_known_to_be_delivered(
+    lived: Lived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metering, "read_sites", lambda tx, _, *more: many.read_sites(tx, [], *more))
+    found = lived.vpp.delivery()
+    assert [one["sites_metered"] for one in found["periods"]] == [0, 0]
+    assert [one["delivered_kw"] for one in found["periods"]] == [None, None]
+    assert (found["awarded_kwh"], found["delivered_kwh"], found["deficiency_kwh"]) == (0.0, 0.0, 0.0)
+
+
 def test_two_awards_of_the_same_hours_count_what_meters_show_once(lived: Lived) -> None:
     shown_kwh, first = lived.settlement["delivered_kwh"], lived.vpp.ids["award"]
     lived.at(BIDDING + timedelta(minutes=10))

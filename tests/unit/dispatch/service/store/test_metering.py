@@ -109,6 +109,9 @@ def test_meters_that_say_too_little_are_refused(monkeypatch: pytest.MonkeyPatch)
     for given in ([], rows("s", 60, [1.0])):
         with pytest.raises(DataError, match="of no site twice"):
             metered(monkeypatch, given)
+        unknown = metered(monkeypatch, [*given, *rows("s", 60, [1.0])][:1], unknown_s=900)
+        assert unknown.steps.steps == 96
+        assert np.isnan(unknown.net_import_kw).all()
     with pytest.raises(DataError, match="have 3420 s"):
         metered(monkeypatch, rows("s", 57, [1.0] * 20))
 
