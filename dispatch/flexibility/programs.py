@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +19,13 @@ from dispatch.problem import Problem
 from dispatch.signals import Array
 from dispatch.solver.highs import Matrices, load
 
+if TYPE_CHECKING:
+    from dispatch.schedule import Schedule
+    from dispatch.terms.measures import Around
+
 NET = "net_import_kw"
+PENALTY = "penalty"
+_SLACK = 1e-4  # of penalties: what rounding of a plan leaves
 _BOTH_KW = 1e-3
 
 
@@ -36,6 +43,26 @@ def net_columns(problem: Problem) -> np.ndarray:
     if columns.shape[0] != 1:
         raise DataError(f"'{problem.site.name}' has {columns.shape[0]} scenarios; accepted: one")
     return np.asarray(columns[0])
+
+
+def penalties(around: Around) -> Any:
+    """(scenario, 1) the price of all wishes that are broken, as a measure: load that is not served among them."""
+    return around.total("penalty_step") @ np.ones((around.horizon.steps, 1))
+
+
+def keeping_wishes(problem: Problem, schedule: Schedule) -> Matrices:
+    """A problem's matrices with wishes kept as well as its plan keeps them: what costs more of them is no flexibility.
+
+    Args:
+        problem: compiled with the measure :func:`penalties`, under the name ``penalty``.
+        schedule: its plan.
+    """
+    matrices = problem.compiled.matrices()
+    at = problem.compiled.columns(problem.measured[PENALTY].variable).ravel()
+    planned = sum(float(solved.penalty_step.sum()) for solved in schedule.kinds.values())
+    most = matrices.col_upper.copy()
+    most[at] = planned + _SLACK * (1 + planned)
+    return replace(matrices, col_upper=most)
 
 
 @dataclass(frozen=True)

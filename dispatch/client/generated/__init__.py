@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "fb72ba13ca9c801240b04ef00e09af2acb9c97da14ee3bc71c71932fdbb1c9d5"
+MADE_FROM = "30010d45d00409c06e10115e9ea9e063a47e56c4824e6dfbd1a90b34d6b79e27"
 
 
 class Operations:

@@ -344,6 +344,7 @@ class Flexibility(Model):
     most_up_kw: float | None = None
     most_down_kw: float | None = None
     tight: Annotated[bool | None, Field(description="Can each number of the envelope be reached by itself?")] = None
+    notes: Annotated[list[str], Field(description="What sites can do that no block prices")] = []
     envelope: Annotated[list[EnvelopeStep], Field(validate_default=True)] = []
 
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from dispatch.fleet.flexing.results import devices_table, envelope_table, offers_table, page, write_all, write_sharing
+from dispatch.fleet.flexing.results import (
+    devices_table,
+    envelope_table,
+    offers_table,
+    page,
+    unpriced,
+    write_all,
+    write_sharing,
+)
 from dispatch.fleet.flexing.sites import FleetFlexibility, SiteFlexibility, disaggregated, flexibility_of
 
 __all__ = [
@@ -14,6 +22,7 @@ __all__ = [
     "flexibility_of",
     "offers_table",
     "page",
+    "unpriced",
     "write_all",
     "write_sharing",
 ]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _GREY, _UP, _DOWN, _PLAN = "#76828e", "#2aa98b", "#297fcc", "#ca4f32"
 _FAN = (0.25, 0.5, 1.0)
 _SHOWN = 40
+_NAMED, _FEW_KW = 8, 1.0  # sites that a note names, and what is not worth one
 
 
 def envelope_table(found: FleetFlexibility) -> pa.Table:
@@ -208,7 +209,27 @@ def _table(found: FleetFlexibility) -> Section:
     return Section("Sites", tables=(Table(head, tuple(rows)),), note=note)
 
 
+def unpriced(found: FleetFlexibility) -> tuple[str, ...]:
+    """What sites with units can give beyond their blocks, which keep units on or off as planned: a sentence a way."""
+    made: list[str] = []
+    for way in ("up", "down"):
+        beyond: dict[str, float] = {}
+        for one in found.sites:
+            if one.offers is not None and one.devices.others:
+                there = one.envelope.beside(one.plan_kw)[way == "down"]
+                beyond[one.site.name] = float((there - one.offers.most_kw(way)).max())
+        named = [f"'{name}' {kw:,.0f} kW" for name, kw in beyond.items() if kw > _FEW_KW]
+        if named:
+            more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+            made.append(
+                f"Units stay on or off as planned in the priced blocks. Beyond them sites can go {way} by at most: "
+                f"{', '.join(named[:_NAMED])}{more}. What that costs is not priced; bid for it by periods of your own."
+            )
+    return tuple(made)
+
+
 def _notes(found: FleetFlexibility) -> Iterator[str]:
+    yield from unpriced(found)
     yield (
         "Bands are outer bounds: each number can be reached by itself where a site is said to be tight, and a profile "
         "within the bands need not be possible. 'parkwatt fleet disaggregate' says whether one is, and who does what."
@@ -218,8 +239,8 @@ def _notes(found: FleetFlexibility) -> Iterator[str]:
         yield f"Not tight, for losses, limited connections or units that are on or off: {', '.join(loose[:8])}."
     yield (
         "Costs are those of each site's own problem solved again with one step moved, penalties of wishes included; "
-        "two steps' blocks need not be possible together. Bands of sites in closed form keep such wishes (a store's "
-        "level at the end, comfort); an offer may give one up at its price, and then lies beyond them."
+        "two steps' blocks need not be possible together. Bands keep such wishes as the plan does (all load served, a "
+        "store's level at the end, comfort); an offer may give one up at its price, and then lies beyond them."
     )
 
 

@@ -23,7 +23,7 @@ from dispatch.flexibility import (
     together,
 )
 from dispatch.flexibility.joint import Program, is_met, share_programs
-from dispatch.flexibility.programs import NET, Apart, net_columns
+from dispatch.flexibility.programs import NET, PENALTY, Apart, keeping_wishes, net_columns, penalties
 from dispatch.problem import Problem
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
@@ -138,8 +138,9 @@ def _site(site: Site, inputs: Inputs, templates: _Templates, blocks: int, deares
     if devices.whole:
         envelope = devices.envelope()
     else:
-        net = net_columns(problem)
-        envelope = program_envelope(problem.compiled.matrices(), net, inputs.horizon.hours, site.name)
+        wished = templates.problem(site, inputs, _WITH_WISHES)
+        matrices = keeping_wishes(wished, schedule)
+        envelope = program_envelope(matrices, net_columns(wished), inputs.horizon.hours, site.name)
     highest = shedding_per_kwh(site) if dearest is None else dearest
     offers = priced.curve(blocks=blocks, dearest_per_kwh=highest) if blocks else None
     return SiteFlexibility(site, devices, envelope, priced.plan_kw, offers, _answer(priced, offers, inputs.horizon))
@@ -164,20 +165,25 @@ def shedding_per_kwh(site: Site) -> float | None:
     return min((value / 2 for value in values if value), default=None)
 
 
+_ALONE = (NET,)
+_WITH_WISHES = (NET, PENALTY)
+
+
 class _Templates:
     """A compiled problem of each structure, for one site after the other."""
 
     def __init__(self) -> None:
         self._problems: dict[Hashable, Problem] = {}
 
-    def problem(self, site: Site, inputs: Inputs) -> Problem:
+    def problem(self, site: Site, inputs: Inputs, measures: tuple[str, ...] = _ALONE) -> Problem:
         """With the site's data; the last one's are gone."""
-        key = (structure_of(site), site.planning.commitment, site.planning.formulation)
+        key = (structure_of(site), site.planning.commitment, site.planning.formulation, measures)
         if key in self._problems:
             self._problems[key].update(inputs, site=site)
         else:
             mode = Mode(site.planning.commitment, formulation=site.planning.formulation)
-            self._problems[key] = Problem(site, inputs, mode, template=True, measures=by_name((NET,)))
+            own = by_name(measures, {PENALTY: penalties})
+            self._problems[key] = Problem(site, inputs, mode, template=True, measures=own)
         return self._problems[key]
 
 

@@ -41,6 +41,7 @@ class Flexibility(DayResult):
     most_up_kw: float | None = None
     most_down_kw: float | None = None
     tight: Annotated[bool | None, Field(description="Can each number of the envelope be reached by itself?")] = None
+    notes: Annotated[tuple[str, ...], Field(description="What sites can do that no block prices")] = ()
     envelope: tuple[EnvelopeStep, ...] = ()
 
 

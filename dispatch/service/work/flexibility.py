@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dispatch.fleet.flexing import devices_table, envelope_table, flexibility_of, offers_table, page
+from dispatch.fleet.flexing import devices_table, envelope_table, flexibility_of, offers_table, page, unpriced
 from dispatch.service.store import fleet_results
 from dispatch.service.store.fleet_results import Content
 from dispatch.service.store.jobs import Job
@@ -65,6 +65,7 @@ def run(asked: Asked, progress: Progress) -> Content:
         "most_up_kw": float(up.max()),
         "most_down_kw": float(down.max()),
         "tight": bool(band.tight.all()),
+        "notes": list(unpriced(found)),
         "envelope": rows,
     }
     tables = {"envelope": envelope_table(found), **asked.day.tables(members)}

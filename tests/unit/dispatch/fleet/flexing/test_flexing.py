@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from dispatch.asset import Inputs
+from dispatch.assets.thermal import Thermal
 from dispatch.errors import DataError
-from dispatch.fleet.flexing import disaggregated, flexibility_of
+from dispatch.fleet.flexing import disaggregated, flexibility_of, unpriced
 from dispatch.fleet.flexing.sites import evening
 from dispatch.fleet.template import Template
 from dispatch.flexibility import Priced
@@ -82,3 +83,19 @@ def test_a_stack_of_sites_is_priced_as_its_problems_are() -> None:
         priced = Priced(stack.matrices(number), template.at["net_import_kw"], HORIZON.hours)
         assert np.allclose(priced.plan_kw.sum(), one.plan_kw.sum(), atol=1e-4)
         assert priced.answer(3, -1.0).net_kw[3] == pytest.approx(priced.plan_kw[3] - 1)
+
+
+def test_a_standby_unit_is_named_with_what_no_block_prices() -> None:
+    """A genset of 30 kW that never pays: its site's load could be 30 kW less, and no block says so."""
+    one = member(4, battery=False)
+    genset = Thermal(name="genset", bus=one.site.buses[0].name, min_kw=10, max_kw=30, cost_per_kwh=9, start_cost=20)
+    site = one.site.model_copy(update={"assets": (*one.site.assets, genset)})
+    found = flexibility_of([KNOWN[1], (site, one.inputs(HORIZON))], blocks=1)
+    offers = found.sites[1].offers
+    assert offers is not None
+    assert not offers.up_kw.any()
+    # Its load is served all the same: what a site can do is no shedding, whatever a bid might pay for it.
+    assert found.sites[1].envelope.least_kw[0] == pytest.approx(one.series["hall", "demand_kw"][0] - 30, abs=1e-4)
+    (note,) = unpriced(found)
+    assert "go up by at most: 'site_004' 30 kW. What that costs is not priced" in note
+    assert unpriced(flexibility_of(KNOWN, blocks=1)) == ()
