@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Annotated
 
@@ -81,11 +81,17 @@ def bid_of(curve: Curve, product: Product, day: date, portfolio: str = "") -> Bi
             steps.append(Step(quantity_kw=round(width, 6), price=price, energy_price_per_kwh=energy))
         if steps:
             found.append(BidPeriod(start=start, steps=tuple(steps)))
-    closes = gates(product, day).closes.max()
     return Bid(
         product=product.name, day=day, side=curve.side, portfolio=portfolio, periods=tuple(found),
-        expires_at=local(closes, product.time_zone),
+        expires_at=last_gate(product, day, [one.start for one in found]),
     )  # fmt: skip
+
+
+def last_gate(product: Product, day: date, starts: Sequence[datetime]) -> datetime:
+    """When the last gate closes of the periods that start then; of the whole day where none does."""
+    made = gates(product, day)
+    own = np.isin(made.periods.edges[:-1].astype("datetime64[s]"), [stamp(start) for start in starts])
+    return local(made.closes[own].max() if own.any() else made.closes.max(), product.time_zone)
 
 
 def require(bid: Bid, product: Product, at: datetime) -> None:

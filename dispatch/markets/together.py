@@ -305,8 +305,16 @@ class Beside:
         for place in np.flatnonzero(quantity_kw > 0):
             alone = np.zeros(self.over.steps)
             alone[place] = quantity_kw[place]
-            out[place] = quantity_kw[place] * self._share(alone)
+            out[place] = self._up_to_a_step(quantity_kw[place] * self._share(alone), alone)
         return out
+
+    def _up_to_a_step(self, kw: float, alone: Array) -> float:
+        """What the search for a share leaves below a step of the product is that step, where it is possible."""
+        unit = self.product.quantity_step_kw
+        step = float(np.ceil(kw / unit) * unit)
+        if not 0 < step - kw <= alone.max() / 2**_HALVINGS:
+            return kw
+        return step if self.whole(np.where(alone > 0, step, 0.0)) is None else kw
 
     def together_kw(self, quantity_kw: Array) -> Array:
         """(P,) the largest common share of quantities that is possible in all periods together."""

@@ -15,8 +15,8 @@ from dispatch.errors import ConfigError, DataError, Problem
 from dispatch.fleet.offering import offered
 from dispatch.markets.awards import Award, AwardPeriod, profile
 from dispatch.markets.bids import Bid as MarketBid
-from dispatch.markets.bids import BidPeriod, bid_of, require, starts_of
-from dispatch.markets.calendar import gates, local, periods
+from dispatch.markets.bids import BidPeriod, bid_of, last_gate, require, starts_of
+from dispatch.markets.calendar import periods
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.product import Product
 from dispatch.service.errors import ConflictError, Fault, InvalidError, at_field
@@ -103,7 +103,7 @@ def _made(tx: Tx, body: BidAsked, found: Result, product: Product, day: date) ->
     """
     if body.periods is not None:
         curve = tuple(BidPeriod.model_validate(one.model_dump()) for one in body.periods)
-        expires = local(gates(product, day).closes.max(), product.time_zone)
+        expires = last_gate(product, day, [one.start for one in curve])
         given = {"product": product.name, "day": day, "side": body.side, "portfolio": body.portfolio}
         return MarketBid(**given, periods=curve, expires_at=expires), 0.0
     if "blocks" not in found.files:
@@ -115,7 +115,8 @@ def _made(tx: Tx, body: BidAsked, found: Result, product: Product, day: date) ->
     bid = bid_of(curves[0], product, day, body.portfolio)
     if not bid.periods:
         least = f"{product.quantity_min_kw:g} kW"
-        raise DataError(f"nothing to bid: in no period the {len(made.names)} sites have {least} all along")
+        beyond = "".join(f". {note}" for note in found.summary.get("notes", ()))
+        raise DataError(f"nothing to bid: in no period the {len(made.names)} sites have {least} all along{beyond}")
     return bid, float(curves[0].left_out_kw.mean())
 
 
@@ -191,7 +192,7 @@ def _row(fleet: str, flexibility: str, bid: MarketBid, product: Product, left_ou
         "portfolio": bid.portfolio,
         "body": bid.model_dump(mode="json"),
         "left_out_kw": left_out_kw,
-        "expires_at": bid.expires_at,
+        "expires_at": last_gate(product, bid.day, [one.start for one in bid.periods]),
         "delivered_by": over.local_end[-1],
     }
 

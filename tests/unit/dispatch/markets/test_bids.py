@@ -126,6 +126,17 @@ def award(*quantities: tuple[float, float], **changes: Any) -> Award:
     return Award(**({"product": "afrr_capacity", "day": DAY, "side": "up", "periods": rows} | changes))
 
 
+def test_a_bid_ends_with_the_last_gate_of_its_own_periods() -> None:
+    """A continuous market closes five minutes before each quarter-hour, an auction for all of the day at once."""
+    continuous = of("intraday_continuous")
+    starts = periods(continuous, DAY).local_start
+    half_past = [start for start in starts if (start.hour, start.minute) in {(12, 0), (12, 30)}]
+    assert f"{bids.last_gate(continuous, DAY, half_past):%d %H:%M}" == f"{DAY:%d} 12:25"
+    assert f"{bids.last_gate(continuous, DAY, []):%d %H:%M}" == f"{DAY:%d} 23:40"
+    auction = of("sdac_day_ahead")
+    assert bids.last_gate(auction, DAY, half_past) == bids.last_gate(auction, DAY, [])
+
+
 def test_an_award_within_its_bid_is_taken() -> None:
     awards.require(award((3000, 6.67)), one(), of("afrr_capacity"))  # pay as bid: the mean of 1 MW at 5 and 2 at 7.5
     awards.require(award((1000, 5.0)), one(), of("afrr_capacity"))

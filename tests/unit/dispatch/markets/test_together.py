@@ -151,3 +151,10 @@ def test_longer_periods_and_other_days_fall_on_the_steps_that_they_cover(hourly:
     assert not Sold.of(steps, hourly, later, "up", np.full(24, 9.0)).up_kw.any()
     assert quantities(steps, [(datetime(2025, 6, 26, 10, tzinfo=UTC).timestamp(), 3.0)])[18] == 3.0
     assert not room(hourly).covers(datetime(2025, 6, 26, 16, tzinfo=UTC), hourly)
+
+
+def test_what_is_left_is_told_to_the_whole_step_of_the_product(hourly: Product) -> None:
+    # Of 63 kW that are asked for 50 are there: a search by halves ends a little below.
+    assert beside(hourly).left_kw(at(h18=63.0))[18] == 50.0
+    # With half a kW sold 49.5 are left, and no step of 1 kW above that is possible.
+    assert beside(hourly, sold(hourly, h18=0.5)).left_kw(at(h18=63.0))[18] == pytest.approx(49.5, abs=63 / 2**11)
