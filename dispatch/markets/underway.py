@@ -26,7 +26,7 @@ class Underway:
     Attributes:
         delivered_kw: (P,) of the sites whose meters are known all through the period; NaN before any is.
         short_kw: (P,) what lacks by the product's rules; NaN until all sites are known.
-        metered: (P,) how many sites are.
+        known: (N, P) which sites' are.
     """
 
     start: Times
@@ -34,7 +34,12 @@ class Underway:
     award_kw: Array
     delivered_kw: Array
     short_kw: Array
-    metered: NDArray[np.int64]
+    known: NDArray[np.bool_]
+
+    @property
+    def metered(self) -> NDArray[np.int64]:
+        """(P,) how many sites are known."""
+        return np.asarray(self.known.sum(axis=0))
 
     @property
     def hours(self) -> Array:
@@ -72,7 +77,7 @@ def underway(
     delivered = np.where(count > 0, np.where(known, given, 0.0).sum(axis=0), np.nan)
     whole = count == len(metered.sites)
     short = check(product.delivery, asks.kw, np.where(whole, delivered, 0.0)).short_kw
-    return Underway(asks.start, asks.end, asks.kw, delivered, np.where(whole, short, np.nan), count)
+    return Underway(asks.start, asks.end, asks.kw, delivered, np.where(whole, short, np.nan), known)
 
 
 def on_steps(values_kw: Array, edges: Times, onto: Times) -> Array:

@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "30010d45d00409c06e10115e9ea9e063a47e56c4824e6dfbd1a90b34d6b79e27"
+MADE_FROM = "686f97fef1ed1b9ead36489a9bccedb407bc2d3cd34d2d655902acb6bb39a217"
 
 
 class Operations:

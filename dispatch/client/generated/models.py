@@ -1412,6 +1412,7 @@ class DispatchServiceSchemasBidsDelivery(Model):
     against: Literal["plan"] = "plan"
     at: AwareDatetime
     sites: int
+    silent: Annotated[list[str], Field(description="Sites without readings of a period that is over")]
     periods: list[DeliveryPeriod]
     awarded_kwh: Annotated[float, Field(description="Of the periods that are metered in full")]
     delivered_kwh: float

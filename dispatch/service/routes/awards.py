@@ -175,10 +175,13 @@ def _told(found: Result, now: datetime, sites: Sequence[str], made: Underway) ->
         for n in range(made.start.size)
     ]
     hours = np.where(whole, made.hours, 0.0)
+    over = made.end.astype("datetime64[s]") <= stamp(now)
+    silent = np.flatnonzero(~made.known[:, over].all(axis=1))
     return Delivery.model_validate({
         "award": found.id,
         "at": now.replace(microsecond=0),
         "sites": len(sites),
+        "silent": [sites[int(n)] for n in silent],
         "periods": rows,
         "awarded_kwh": float(made.award_kw @ hours),
         "delivered_kwh": float(np.where(whole, made.delivered_kw, 0.0) @ hours),

@@ -172,6 +172,7 @@ class Delivery(Body):
     against: Literal["plan"] = "plan"
     at: Time
     sites: int
+    silent: Annotated[tuple[str, ...], Field(description="Sites without readings of a period that is over")]
     periods: list[DeliveryPeriod]
     awarded_kwh: Annotated[float, Field(description="Of the periods that are metered in full")]
     delivered_kwh: float

@@ -75,6 +75,7 @@ def test_deliveries_are_counted_while_they_come(lived: Lived) -> None:
     whole = lived.vpp.delivery()
     assert whole["delivered_kwh"] == pytest.approx(lived.award["awarded_kwh"], rel=1e-6)
     assert whole["deficiency_kwh"] == pytest.approx(0.0, abs=1e-6)
+    assert whole["silent"] == []
     start = datetime.fromisoformat(lived.award["periods"][0]["start"])
     own = next(r for r in lived.setpoints.to_pylist() if r["site"] == name_of(0) and r["start"] == start)
     end, value = start + timedelta(hours=1), own["net_import_kw"] + 150
@@ -93,6 +94,9 @@ def test_before_any_meter_speaks_nothing_is_known_to_be_delivered(
     found = lived.vpp.delivery()
     assert [one["sites_metered"] for one in found["periods"]] == [0, 0]
     assert [one["delivered_kw"] for one in found["periods"]] == [None, None]
+    assert found["silent"] == [name_of(n) for n in range(SITES)]
+    lived.at(DAY + timedelta(hours=18, minutes=30))  # nobody can have told of a period that is not over
+    assert lived.vpp.delivery()["silent"] == []
     assert (found["awarded_kwh"], found["delivered_kwh"], found["deficiency_kwh"]) == (0.0, 0.0, 0.0)
 
 
