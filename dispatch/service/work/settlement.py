@@ -133,7 +133,7 @@ def prices_of(product: Product, asks: portfolio.Asked, given: Sequence[Mapping[s
     starts = asks.start.astype("datetime64[s]").astype(np.int64)
     place = {int(start): n for n, start in enumerate(starts)}
     series = {name: np.full(starts.size, np.nan) for name, _, _ in _BESIDE}
-    useless, wrong = unused(product), list[Problem]()
+    useless, wrong = unused(product), list(_twice(given))
     for number, one in enumerate(given):
         at = place.get(round(datetime.fromisoformat(one["start"]).timestamp()))
         if at is None:
@@ -161,6 +161,20 @@ def _lacking(product: Product, series: Mapping[str, Array]) -> Iterator[Problem]
         if what == "imbalance" and what not in useless and not known.any():
             text = f"{product.name} is settled with imbalance, and its {name} is missing"
             yield Problem("periods", text, f"{name} of each awarded period")
+    surplus, shortage = (series[name] for name, what, _ in _BESIDE if what == "imbalance")
+    if product.delivery.imbalance == "single" and (np.abs(surplus - shortage) > 0).any():
+        text = f"{product.name} has one imbalance price, and surplus and shortage are given two"
+        yield Problem("periods", text, "the same price for both")
+
+
+def _twice(given: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Periods that are told of more than once: nobody could say which counts."""
+    seen: set[datetime] = set()
+    for number, one in enumerate(given):
+        start = datetime.fromisoformat(one["start"])
+        if start in seen:
+            yield Problem(f"periods[{number}].start", f"{one['start']} is told of twice", "each period once")
+        seen.add(start)
 
 
 def _sites(settled: Settled) -> pa.Table:

@@ -31,6 +31,8 @@ def test_energy_with_imbalance_needs_its_prices_of_every_period() -> None:
     for given, said in (
         ([], "sdac_day_ahead is settled with imbalance, and its surplus_price_per_kwh is missing"),
         (rows[:1], "say surplus_price_per_kwh of some awarded periods only"),
+        ([*rows, rows[0]], "is told of twice"),
+        ([{**one, "shortage_price_per_kwh": 0.06} for one in rows], "has one imbalance price"),
         ([{**one, "available_share": 1.0} for one in rows], "not settled by availability"),
     ):
         with pytest.raises(ConfigError) as told:
