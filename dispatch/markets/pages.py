@@ -43,10 +43,11 @@ def page(settled: Settled, split: Split, about: tuple[str, ...]) -> str:
     hours = settlement.terms.hours
     asked, given = float(found.award_kw @ hours), float(found.delivered_kw @ hours)
     sites = f"{len(split.sites)} of {len(settled.sites)} sites" if settled.gaps else f"{len(settled.sites)} sites"
+    of = "of the part that is known" if settled.gaps else "of the award"
     figures = (
         ("Provisional revenue" if settled.gaps else "Revenue", _money(settlement.cents), product.currency, sites),
         ("Asked for", number(asked / 1000, 2), "MWh", f"{settlement.terms.side}, {hours.size} periods"),
-        ("Delivered", number(given / 1000, 2), "MWh", percent(given / asked) + " of the award" if asked else ""),
+        ("Delivered", number(given / 1000, 2), "MWh", f"{percent(given / asked)} {of}" if asked else ""),
         ("Whole deliveries", percent(float(found.whole.mean())), "", "of the periods"),
     )
     checks = "" if product.verified else f" The product's numbers are not verified: {product.note or product.source}"
@@ -106,8 +107,6 @@ def _sites(settled: Settled, split: Split) -> Section:
     head = ("site", "asked for [kWh]", "delivered [kWh]", f"revenue [{currency}]")
     rest = len(split.sites) - len(order)
     more = f" {rest} more sites stand in the table of the split." if rest else ""
-    more += (
-        f" Sites and periods that are not known count for nothing: {settled.open_kwh:.6g} kWh." if settled.gaps else ""
-    )
+    more += f" What is not known of them is in none of these: {settled.open_kwh:.6g} kWh." if settled.gaps else ""
     note = f"Shared out by {_NAMES[split.by]}: {_BY[split.by]}. The sites' revenues add up to the portfolio's.{more}"
     return Section("Whose revenue it is", tables=(Table(head, rows, short=True),), note=note)
