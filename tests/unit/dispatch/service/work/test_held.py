@@ -89,7 +89,7 @@ def test_what_is_sent_is_gone_for_the_next_bid_whatever_flexibility_it_is_of(mar
     with market.write("north", "ann") as tx:
         first, again = flexibility(tx), flexibility(tx)
         sent(tx, first, market_bid(h18=400.0))
-        assert refused(tx, first, market_bid(h18=300.0, h6=100.0)) == [("/periods/0", "at most 199.951 kW")]
+        assert refused(tx, first, market_bid(h18=300.0, h6=100.0)) == [("/periods/0", "at most 200 kW")]
         assert [pointer for pointer, _ in refused(tx, again, market_bid(h18=300.0))] == ["/periods/0"]
         held.require_left(held.beside(tx, first, market_bid(h18=199.0), PRODUCT), market_bid(h18=199.0))
         other = flexibility(tx, "others", "cd")
