@@ -23,7 +23,7 @@ from dispatch.client.generated.sites import AsyncSites, Sites
 from dispatch.client.sending import AsyncSender, Sender
 
 #: SHA-256 of the document and of the generator that these files were made from.
-MADE_FROM = "686f97fef1ed1b9ead36489a9bccedb407bc2d3cd34d2d655902acb6bb39a217"
+MADE_FROM = "086192c45c6dc481d00ba341e01feb4b25a71ca20242ae7f2434695cca8aeee9"
 
 
 class Operations:

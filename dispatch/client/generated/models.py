@@ -1813,7 +1813,7 @@ class Bid(Model):
     flexibility: str
     state: Annotated[
         Literal["draft", "submitted", "awarded", "withdrawn", "expired"],
-        Field(description="A draft expires when its gate closes, a submitted bid when its delivery day has passed"),
+        Field(description="A draft expires when its gate closes, a submitted bid when its last period has passed"),
     ]
     product: str
     day: date

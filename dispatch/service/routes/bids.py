@@ -16,7 +16,7 @@ from dispatch.fleet.offering import offered
 from dispatch.markets.awards import Award, AwardPeriod, profile
 from dispatch.markets.bids import Bid as MarketBid
 from dispatch.markets.bids import BidPeriod, bid_of, last_gate, require, starts_of
-from dispatch.markets.calendar import periods
+from dispatch.markets.calendar import periods, stamp
 from dispatch.markets.catalogue import product as product_of
 from dispatch.markets.product import Product
 from dispatch.service.errors import ConflictError, Fault, InvalidError, at_field
@@ -183,6 +183,7 @@ def _placed(problem: Problem, body: BidAsked) -> Problem:
 
 def _row(fleet: str, flexibility: str, bid: MarketBid, product: Product, left_out_kw: float) -> dict[str, object]:
     over = periods(product, bid.day)
+    last = stamp(max(one.start for one in bid.periods))
     return {
         "fleet": fleet,
         "flexibility": flexibility,
@@ -193,7 +194,7 @@ def _row(fleet: str, flexibility: str, bid: MarketBid, product: Product, left_ou
         "body": bid.model_dump(mode="json"),
         "left_out_kw": left_out_kw,
         "expires_at": last_gate(product, bid.day, [one.start for one in bid.periods]),
-        "delivered_by": over.local_end[-1],
+        "delivered_by": over.local_end[int(np.searchsorted(over.edges.astype("datetime64[s]"), last))],
     }
 
 

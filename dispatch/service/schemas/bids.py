@@ -79,7 +79,7 @@ class Bid(Body):
     flexibility: str
     state: Annotated[
         BidState,
-        Field(description="A draft expires when its gate closes, a submitted bid when its delivery day has passed"),
+        Field(description="A draft expires when its gate closes, a submitted bid when its last period has passed"),
     ]
     product: str
     day: Day

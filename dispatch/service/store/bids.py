@@ -1,6 +1,6 @@
 """Bids of fleets: drafts, what was sent, what was won of it.
 
-A draft expires when the last gate closes, a submitted bid when its delivery day has passed and nothing was awarded.
+A draft expires when the last gate closes, a submitted bid when its last period has passed and nothing was awarded.
 That is said by the clock when it is looked at; nobody has to write it down.
 """
 

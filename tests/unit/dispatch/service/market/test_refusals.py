@@ -156,6 +156,18 @@ def test_an_award_of_a_period_that_has_begun_is_refused_with_what_is_still_ahead
     assert won(nine, kw=0.0).status_code == 202
 
 
+def test_a_bid_that_nothing_came_of_ends_with_its_last_period_and_not_with_the_day(lived: Lived) -> None:
+    lived.at(BIDDING)
+    nine = (DAY + timedelta(hours=9)).isoformat()
+    steps = [{"quantity_kw": 100, "price": 1.0}]
+    bid = drafted(lived, periods=[{"start": nine, "steps": steps}]).json()
+    assert lived.post(f"/bids/{bid['id']}:submit").json()["state"] == "submitted"
+    lived.at(DAY + timedelta(hours=9, minutes=59))
+    assert lived.get(f"/bids/{bid['id']}").json()["state"] == "submitted"
+    lived.at(DAY + timedelta(hours=10, minutes=1))
+    assert lived.get(f"/bids/{bid['id']}").json()["state"] == "expired"
+
+
 def test_flexibility_is_sold_once_and_the_refusal_names_what_is_left(lived: Lived) -> None:
     lived.at(BIDDING)
     first, second = drafted(lived).json(), drafted(lived).json()
