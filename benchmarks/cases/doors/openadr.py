@@ -255,19 +255,17 @@ async def plan(on: Drive) -> None:
     key_id, secret = on.served.key(on.served.tenant)
     headers = {"Authorization": f"Bearer pw_{key_id}_{secret}"}
     async with httpx.AsyncClient(base_url=on.served.url, headers=headers, verify=False) as api:
-        asked = await api.post(f"/api/v1/sites/{SITE}/schedules", json={"day": "2026-03-02"})
-        where = good(asked, 202)["href"]
-        until = time.monotonic() + 60
-        while (made := good(await api.get(where)))["state"] != "done" and time.monotonic() < until:
-            assert made["state"] in ("queued", "running"), made
-            await asyncio.sleep(0.05)
-        body = {"programID": on.ids["program"], "schedule": made["id"]}
+        made, later = [await _scheduled(api) for _ in range(2)]
+        where, body = f"/api/v1/schedules/{made}", {"programID": on.ids["program"], "schedule": made}
         found = good(await api.post(f"{on.url}/publications", json=body), 201)["events"]
         assert good(await api.post(f"{on.url}/publications", json=body))["events"] == found
         good(on.logic.update_event(found[0]["id"], {**found[0], "priority": 5}))
+        # What was changed is put back, and a later schedule of the day takes the place of the one before.
         again = good(await api.post(f"{on.url}/publications", json=body))["events"]
+        replaced = good(await api.post(f"{on.url}/publications", json={**body, "schedule": later}))["events"]
         rows = good(await api.get(f"{where}/table"))["rows"]
     assert [(one["id"], one.get("priority")) for one in again] == [(one["id"], one.get("priority")) for one in found]
+    assert [one["id"] for one in replaced] == [one["id"] for one in found]
     assert [one["eventName"] for one in found] == [f"{SITE} set-points", f"{SITE} store", f"{SITE} prices"]
     listed = [one for one in on.ven.events(targets=[SITE]) if one.event_name and one.event_name.startswith(f"{SITE} ")]
     assert len(listed) == len(found)
@@ -279,6 +277,17 @@ async def plan(on: Drive) -> None:
     assert (seen[f"{SITE} prices"].intervals or [])[0].payloads[0].values == [Decimal("0.2")]
     for one in found:
         good(on.logic.delete_event(one["id"]))
+
+
+async def _scheduled(api: httpx.AsyncClient) -> str:
+    """A new schedule of the site's day."""
+    asked = await api.post(f"/api/v1/sites/{SITE}/schedules", json={"day": "2026-03-02"})
+    where = good(asked, 202)["href"]
+    until = time.monotonic() + 60
+    while (made := good(await api.get(where)))["state"] != "done" and time.monotonic() < until:
+        assert made["state"] in ("queued", "running"), made
+        await asyncio.sleep(0.05)
+    return str(made["id"])
 
 
 async def report(on: Drive) -> None:

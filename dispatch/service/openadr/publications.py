@@ -68,8 +68,9 @@ class Published(Shape):
 def publish(body: Publication, call: Publisher) -> Response:
     """Make events of a plan, each for the target that is called like its site.
 
-    A program has each of them once: what is published already is answered as it stands, and what was changed or deleted
-    since is put back; whoever subscribes hears of that, and of nothing else.
+    A program has each of them once for each time at which it begins: what is published already is answered as it
+    stands, what was changed or deleted since is put back, and a later schedule of a site's day takes the place of the
+    one before; whoever subscribes hears of that, and of nothing else.
     """
     private = call.settings.callbacks_private
 
@@ -99,7 +100,7 @@ def _source(body: Publication) -> str:
 def _put(tx: Tx, body: Publication, made: Mapping[str, Any]) -> tuple[Kept, Operation | None]:
     """An event as it is published, and what had to be done for it."""
     name, program = made["eventName"], body.program_id
-    own = openadr.derived_id("EVENT", program, _source(body), name)
+    own = openadr.derived_id("EVENT", program, name, made["intervalPeriod"]["start"])
     there = openadr.get(tx, "EVENT", own)
     if there is None:
         return openadr.add(tx, "EVENT", name, made, parent=program, object_id=own), "CREATE"
