@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from pydantic import BaseModel
 
+from benchmarks.cases.doors.made import scheduled
 from benchmarks.cases.doors.server import Served
 from benchmarks.cases.doors.steps import Step, taken
 from benchmarks.cases.doors.subscriber import Subscriber, listening
@@ -255,7 +256,7 @@ async def plan(on: Drive) -> None:
     key_id, secret = on.served.key(on.served.tenant)
     headers = {"Authorization": f"Bearer pw_{key_id}_{secret}"}
     async with httpx.AsyncClient(base_url=on.served.url, headers=headers, verify=False) as api:
-        made, later = [await _scheduled(api) for _ in range(2)]
+        made, later = [await scheduled(api, SITE, "2026-03-02") for _ in range(2)]
         where, body = f"/api/v1/schedules/{made}", {"programID": on.ids["program"], "schedule": made}
         found = good(await api.post(f"{on.url}/publications", json=body), 201)["events"]
         assert good(await api.post(f"{on.url}/publications", json=body))["events"] == found
@@ -277,17 +278,6 @@ async def plan(on: Drive) -> None:
     assert (seen[f"{SITE} prices"].intervals or [])[0].payloads[0].values == [Decimal("0.2")]
     for one in found:
         good(on.logic.delete_event(one["id"]))
-
-
-async def _scheduled(api: httpx.AsyncClient) -> str:
-    """A new schedule of the site's day."""
-    asked = await api.post(f"/api/v1/sites/{SITE}/schedules", json={"day": "2026-03-02"})
-    where = good(asked, 202)["href"]
-    until = time.monotonic() + 60
-    while (made := good(await api.get(where)))["state"] != "done" and time.monotonic() < until:
-        assert made["state"] in ("queued", "running"), made
-        await asyncio.sleep(0.05)
-    return str(made["id"])
 
 
 async def report(on: Drive) -> None:
