@@ -29,6 +29,11 @@ from dispatch.site import Site
 
 MARGINAL = "marginal, by a signal"
 NO_SIGNAL = "No signal of marginal intensity was given: there is no marginal ledger."
+OF_PLANS = {
+    "certificates": "The file's carbon.certificates are what plans hold and trade; of a past period claims.lots and "
+    "claims.disposals say it.",
+    "quota": "The file's carbon.quota is settled by plans, not by this account.",
+}
 NO_GAME = (
     "The cooperative game is left out: it asks what each coalition's own least-cost operation would have emitted, "
     "which takes an optimiser; a proportional share would answer another question."
@@ -165,6 +170,7 @@ def _about(found: Ran, readings: Readings, tolerance: Tolerance) -> About:
         lacking.append(NO_SIGNAL)
     if readings.unused:
         lacking.append(f"Series that mean nothing for this park were not used: {', '.join(readings.unused)}.")
+    lacking += [text for name, text in OF_PLANS.items() if getattr(site.carbon, name) is not None]
     settings = {
         "measured": readings.source,
         "tolerance of a bus's balance": str(tolerance),

@@ -197,6 +197,20 @@ def test_other_signals_stand_in_the_parks_file(tmp_path: Path) -> None:
     assert MARGINAL not in {ledger.name for ledger in lacking.ledgers}
 
 
+def test_what_the_file_says_for_plans_alone_is_named(tmp_path: Path) -> None:
+    """A stock for plans is no certificate of the past period: who thinks so reads where to write it."""
+    quota = {"free_t": 5.0, "per": "month", "trading": {"buy_price_per_t": 90.0}}
+    site = metered_park.site(carbon={"certificates": {"held_mwh": 9.0}, "quota": quota})
+    done, plain = account(site, measured(tmp_path, site)), account(SITE, measured(tmp_path))
+    added = [note for note in done.about.notes if note not in plain.about.notes]
+    assert len(added) == 2
+    assert "claims.lots and claims.disposals" in added[0]
+    assert "carbon.quota is settled by plans" in added[1]
+    assert done.ledgers["market, by the year"].carbon_kg == pytest.approx(
+        plain.ledgers["market, by the year"].carbon_kg
+    )
+
+
 def test_connections_with_factors_of_their_own(tmp_path: Path) -> None:
     line = metered_park.PARK["assets"][-1]
     other = line | {"name": "second", "carbon_intensity_kg_per_kwh": 0.1, "export_kw": 0, "green_power": []}
