@@ -45,6 +45,7 @@ def test_the_year_is_found_by_month_day_and_time() -> None:
     assert quarter("2016-01-01 00:00") == 0
     assert quarter("2016-02-29 00:15") == 59 * 96 + 1
     assert quarter("2023-02-28 23:45") == 59 * 96 - 1
+    assert quarter("2016-01-01 00:07:30") == 0.5  # half of the first quarter, which is 0, and of the second, which is 1
     for year in (2016, 2023, 2024):
         assert quarter(f"{year}-03-01") == 60 * 96
         assert quarter(f"{year}-12-31 23:45") == QUARTERS_PER_YEAR - 1

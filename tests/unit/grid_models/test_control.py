@@ -142,6 +142,13 @@ def test_an_inverter_gives_no_more_than_its_active_power_leaves_it(network: Netw
     assert np.abs(narrow.kvar[0]).max() < np.abs(found.kvar[0]).max()
 
 
+def test_a_power_factor_bounds_what_is_drawn_as_what_is_given() -> None:
+    """tan(arccos .8) = .75 of either direction, and the circle where that is less: √(100² − 90²)."""
+    droop = Droop("b", VOLTS, SHARES, 100.0, np.array([-40.0, 0.0, 40.0, -90.0]), 0.8)
+    np.testing.assert_allclose(droop.most_kvar(np.arange(4)), [30, 0, 30, np.sqrt(1900)])
+    np.testing.assert_allclose(droop.most_kvar(np.array([2])), [30])
+
+
 def test_columns_say_which_step_of_the_inverter_a_step_is(network: Network) -> None:
     p_kw = powers()
     full = replace(droops()[1], p_kw=p_kw[1], rated_kva=3600.0)

@@ -84,6 +84,8 @@ def test_areas_of_cost_are_filled_from_the_cheapest_on() -> None:
     assert case.element == (("gen", 0), ("gen", 0), ("gen", 0), ("ext_grid", 0))
     np.testing.assert_allclose(case.resources.p_min_kw[:, 0], [10e3, 0.0, 0.0, 0.0])
     np.testing.assert_allclose(case.resources.p_max_kw[:, 0], [20e3, 20e3, 10e3, 85e3])
+    np.testing.assert_allclose(case.resources.q_min_kvar[:, 0], [-100e3, 0.0, 0.0, 0.0])
+    np.testing.assert_allclose(case.resources.q_max_kvar[:, 0], [100e3, 0.0, 0.0, 0.0])
     assert cost(case) == pytest.approx(1300.0, abs=0.1)
     net.pwl_cost.at[0, "points"] = [[5.0, 20.0, 10.0], [20.0, 60.0, 30.0]]
     # 5 · 10 for the first point, as pandapower counts it, and 15 · 10 to 20 MW; 15 · 20 imported; then 25 · 30.

@@ -81,6 +81,23 @@ def test_a_step_that_the_search_did_not_begin_with_is_found(
     np.testing.assert_allclose(blind, best, atol=2 * TOLERANCE_KW)
 
 
+def test_a_rating_without_an_ac_solution_does_not_hold(cigre: Network, own: Injections) -> None:
+    addition = Addition.at_buses(cigre, BUSES[:1], -np.ones(HOURS))
+    (near,), (far,) = (found(cigre, own, addition, most_kw=most) for most in (40_000.0, 3e6))
+    assert far.rating_kw == pytest.approx(near.rating_kw, abs=2 * TOLERANCE_KW)
+
+
+def test_a_tolerance_widens_limits_at_either_end(cigre: Network, own: Injections) -> None:
+    for profile in (SUN, -SUN):
+        addition = Addition.at_buses(cigre, BUSES, profile)
+        wide = Limits.of(cigre, voltage_min_pu=0.92, voltage_max_pu=1.06, branch_loading_max_pu=1.01)
+        (within, beyond) = (
+            [one.rating_kw for one in capacities(cigre, own, None, addition, chosen, most_kw=4e4, tolerance_pu=more)]
+            for chosen, more in ((limits(cigre), 0.01), (wide, 0.0))
+        )
+        np.testing.assert_allclose(within, beyond, atol=20)
+
+
 def test_either_direction_of_a_store_counts(cigre: Network, own: Injections) -> None:
     both = np.stack([np.ones(HOURS), -np.ones(HOURS)])
     store, out, in_ = (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,21 @@ def test_rows_predict_the_ac_voltage_to_second_order(semiurb: Network, summer: I
         error.append(abs(moved - value - rows.slope[0, 0] * step_kw))
         assert abs(moved - value) > 20.0 * error[-1]
     assert error[1] / error[0] == pytest.approx(4.0, rel=0.1)
+
+
+def test_breaches_are_ordered_by_their_share_of_the_limit(case33: Network) -> None:
+    """A voltage .05 above 1.05 is .048 of it, a loading .08 above 2 is .04."""
+    none = Injections((), np.zeros((0, 1)), np.zeros((0, 1)))
+    flows = solve_batch(case33, none)
+    vm_pu, loading = np.ones_like(flows.vm_pu), np.zeros_like(flows.branch_loading_pu)
+    vm_pu[4], loading[6] = 1.10, 2.08
+    limits = Limits.of(case33, voltage_min_pu=0.9, voltage_max_pu=1.05, branch_loading_max_pu=2.0)
+    found = violations(case33, replace(flows, vm_pu=vm_pu, branch_loading_pu=loading), limits)
+    assert [(one.kind, one.element) for one in found] == [
+        ("voltage_high", case33.bus_names[4]),
+        ("branch_loading", case33.branch_names[6]),
+    ]
+    assert violations(case33, replace(flows, vm_pu=vm_pu), limits, tolerance_pu=0.06) == []
 
 
 def test_a_low_voltage_asks_for_less_consumption(case33: Network) -> None:

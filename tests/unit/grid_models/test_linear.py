@@ -262,6 +262,9 @@ def test_lindistflow_loadings_follow_the_chain_rule(case33: Network, monkeypatch
         )
         difference = (up.branch_loading_pu - down.branch_loading_pu) / 0.02
         np.testing.assert_allclose(model.slopes.loading_per_kw[:, b], difference, atol=1e-8)
+    far = Injections(at.bus, at.p_kw + 800.0, at.q_kvar - 300.0)  # squared voltages go on as they began
+    there = linearise(network, far, background, at.bus, "lindistflow").point.vm_pu
+    np.testing.assert_allclose(model.predict(far.p_kw, far.q_kvar).vm_pu, there, atol=1e-9)
 
 
 def test_the_slack_voltage_moves_all_others_as_the_power_flow_says(case33: Network) -> None:

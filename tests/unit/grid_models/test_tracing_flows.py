@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -75,6 +76,27 @@ def test_the_sending_end_is_where_power_comes_from(cigre: Network, inject: Calla
     assert made.sent_kw[line, 1] == pytest.approx(3000, abs=5)
 
 
+def test_a_branch_fed_from_both_ends_receives_less_than_nothing() -> None:
+    """5 kW from one end and 2 kW from the other: the larger is sent, and all 7 kW are lost."""
+    two, nothing = np.array([[5.0, 2.0]]), np.zeros((2, 2))
+    both = TracingFlows(
+        ("a", "b"), np.arange(2), ("line",), np.array([0]), np.array([1]), two, two[:, ::-1], {}, nothing, nothing
+    )
+    assert both.forward.tolist() == [[True, False]]
+    assert both.sent_kw.tolist() == [[5.0, 5.0]]
+    assert both.received_kw.tolist() == [[-2.0, -2.0]]
+    assert both.loss_kw.tolist() == [[7.0, 7.0]]
+
+
+def test_a_shunt_takes_by_the_square_of_its_voltage(cigre: Network, inject: Callable[..., Injections]) -> None:
+    shunt = cigre.ac.node_shunt_pu.copy()
+    shunt[cigre.ac.bus_node[cigre.bus_index(("Bus 11",))]] += 0.5
+    held = replace(cigre, ac=replace(cigre.ac, node_shunt_pu=shunt))
+    made = tracing_flows(held, {"park": inject({"Bus 11": [-500.0, 900.0]})})
+    assert made.shunt_kw.sum(axis=0).min() > 400
+    assert np.abs(made.imbalance_kw).max() < 1e-6
+
+
 def test_a_step_without_a_solution_is_missing(cigre: Network, inject: Callable[..., Injections]) -> None:
     made = tracing_flows(cigre, {"park": inject({"Bus 11": [-500.0, -1e7]})})
     assert np.isfinite(made.from_kw[:, 0]).all()
@@ -83,8 +105,6 @@ def test_a_step_without_a_solution_is_missing(cigre: Network, inject: Callable[.
 
 
 def test_what_never_changes_is_a_source_of_its_own(cigre: Network, inject: Callable[..., Injections]) -> None:
-    from dataclasses import replace
-
     kw = np.zeros_like(cigre.ac.node_fixed_kw)
     kw[5] = -40.0
     held = replace(cigre, ac=replace(cigre.ac, node_fixed_kw=kw))
