@@ -242,6 +242,11 @@ def _notes(plan: Plan) -> Iterator[str]:
         "Cost in the comparison is money paid less the value of what the stores hold more than at the start."
     )
     yield "Carbon and clean share are those of the day and do not count what the stores hold at its end."
+    if plan.site.carbon.certificates is not None:
+        yield (
+            "Clean share in the comparison is that of the power itself: certificates that are sold, bought or "
+            "registered as offsets do not move it. What may be claimed stands in the accounts by contracts."
+        )
     if any(isinstance(asset, GridConnection) for asset in plan.site.assets):
         yield "The demand charge counts only what this day adds to the peak that the month is billed for anyway."
 

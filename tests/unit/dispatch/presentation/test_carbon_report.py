@@ -93,6 +93,14 @@ def test_the_account_is_an_answer_with_its_tables(data: ReportData) -> None:
     assert "Carbon: caps, quota, certificates" in render(data)
 
 
+def test_clean_power_is_told_from_what_may_be_claimed(data: ReportData) -> None:
+    said = "certificates that are sold, bought or registered as offsets do not move it"
+    assert sum(said in note for note in data.notes) == 1
+    plain = park(load(), grid(carbon_intensity_kg_per_kwh=0.5))
+    made = planned(plain, given(plain, hours(2), {("load", "demand_kw"): 20.0}))
+    assert not any(said in note for note in report_data(made).notes)
+
+
 def test_a_quota_of_the_horizon_says_so() -> None:
     quota = {"free_t": 0.01, "per": "horizon", "trading": {"buy_price_per_t": 90.0}}
     site = park(load(), grid(carbon_intensity_kg_per_kwh=0.5), carbon={"quota": quota})

@@ -77,7 +77,7 @@ def hidden(below: int, left: float, days: int) -> tuple[np.ndarray, ...]:
     ("below", "left", "days", "horizon"),
     [
         (24, 0.6, 12, 11.0),
-        (24, 0.8, 12, np.nan),  # takes less than a quarter
+        (60, 0.8, 12, np.nan),  # takes less than a quarter
         (24, 0.6, 11, np.nan),  # too few days, however many rows
         (12, 0.6, 12, np.nan),  # gains 12 · .4 of 120 + 12 · .4, less than a twentieth; 24 rows gain .07
     ],
