@@ -37,7 +37,7 @@ class Matched:
     Attributes:
         direct_kw: generated on site or on a line of its own, clean.
         contract_kw: green power of contracts whose certificates are kept.
-        grid_clean_kw: clean part of the grid's own mix, as the connection states it.
+        grid_clean_kw: clean part of the grid's own mix, as the connection states it hour by hour.
         fuel_kw: generated on site and not clean.
         rest_kw: the rest of the grid's mix.
         stored_kw: what stores held at the start.
@@ -129,7 +129,8 @@ def _used(schedule: Schedule, group: list[_Row]) -> Array:
     for solved, row in group:
         member = solved.rows.members[row % len(solved.rows.members)]
         if isinstance(member, GridConnection):
-            brought += _imported(solved, row, member.clean_fraction)
+            free = solved.rows.series(schedule.inputs, "carbon_free_fraction")
+            brought += _imported(solved, row, free[row])
             exported += solved.series["export_kw"][row]
             offered += _offered(member, solved, row, schedule.inputs.horizon)
         elif isinstance(member, Storage):
@@ -169,13 +170,13 @@ class _Store:
         return drawn
 
 
-def _imported(solved: Solved, row: int, clean_fraction: float) -> Array:
-    """(origin, step) of one connection's import."""
+def _imported(solved: Solved, row: int, free: Array) -> Array:
+    """(origin, step) of one connection's import, of which the grid's own mix is carbon-free by (step,) shares."""
     green = agreements.certified_kw(solved.rows, solved.series)[row]
     left = solved.series["import_kw"][row] - green
     brought = np.zeros((len(ORIGINS), left.size))
-    brought[ORIGINS.index("contract")], brought[ORIGINS.index("grid_clean")] = green, clean_fraction * left
-    brought[ORIGINS.index("rest")] = (1 - clean_fraction) * left
+    brought[ORIGINS.index("contract")], brought[ORIGINS.index("grid_clean")] = green, free * left
+    brought[ORIGINS.index("rest")] = (1 - free) * left
     return brought
 
 

@@ -66,6 +66,20 @@ def test_direct_contract_and_grid_are_told_apart() -> None:
     assert found.by_volume == pytest.approx(1.0)
 
 
+def test_the_grids_carbon_free_share_is_that_of_the_hour() -> None:
+    """As the wish for carbon-free hours counts it: 60 kW at .5, .1, 0 and 1, not at the .3 of all imports."""
+    connection = grid(clean_fraction=0.3, carbon_free_fraction=curve(0.5, 0.1, 0.0, 1.0))
+    wish = {"carbon_free_min": 1.0, "over": "horizon"}
+    site = park(load(), connection, wishes=[wish])
+    schedule = planned(site, {("load", "demand_kw"): 60.0})
+    found = matched(site, schedule)
+    assert found.grid_clean_kw == pytest.approx([30, 6, 0, 60])
+    assert found.rest_kw == pytest.approx([30, 54, 60, 0])
+    assert found.cfe == pytest.approx(96 / 240)
+    (short,) = schedule.wish_short_kwh.values()
+    assert short.sum() == pytest.approx((1 - found.cfe) * 240)
+
+
 def test_steps_count_by_their_lengths() -> None:
     """Half an hour with 10 of 40 kW contracted and a third of the rest clean, then 90 minutes with 60 of 80 direct."""
     edges = np.datetime64("2024-03-01T00:00", "s") + np.array([0, 1800, 7200]).astype("timedelta64[s]")
