@@ -152,8 +152,8 @@ THREE = ("2024-03-12", "2024-02-20", "2024-01-30")
         ((np.nan, 30, 20), (), 20),
         ((np.nan, -30, 20), (), 0),
         ((np.nan, np.nan, -20), (), 0),
-        ((-10, -30, -20), ("2024-02-20",), -10),
-        ((-10, -30, -20), ("2024-04-02",), 0),
+        ((-10, -30, -20), ("2024-02-21",), -10),  # the day before a holiday is none of the cycle, nor tells of it
+        ((-10, -30, -20), ("2024-04-03",), 0),
     ],
 )
 def test_a_cycle_is_the_middle_of_the_days_before_the_one_nearer_to_nought_of_two(
@@ -263,7 +263,7 @@ def test_a_dip_of_the_year_before_counts_by_what_came_again() -> None:
     assert expected(remembered(*pair, "2022-08-03"), "2023-08-03") == pytest.approx(-0.2)
     assert expected(remembered(*pair, "2022-08-03", late="2022-08-03"), "2023-08-03") == 0.0
     assert expected(remembered(*pair, "2022-08-03", kinds={"2022-08-03": 1}), "2023-08-03") == 0.0, "it was a holiday"
-    assert expected(remembered(*pair, "2022-08-03"), "2023-08-03", ("2023-08-03",)) == 0.0, "it will be one"
+    assert expected(remembered(*pair, "2022-08-03"), "2023-08-03", ("2023-08-04",)) == 0.0, "the day before one"
 
 
 def test_of_the_same_date_and_the_same_day_of_the_moon_the_deeper_dip_counts_alone() -> None:
