@@ -137,6 +137,21 @@ class FlowLimitRows:
                 for parameter, own in zip(parameters, np.split(slope, self._scenarios, axis=1), strict=True):
                     parameter.value = own.reshape(len(own), -1)
 
+    @property
+    def given(self) -> dict[str, FlowRow]:
+        """The rows that hold now, by a wish's text."""
+        steps = self._horizon.steps
+        return {
+            text: FlowRow(
+                {
+                    lever: np.concatenate([p.value.reshape(len(p.value), -1, steps) for p in parameters], axis=1)
+                    for lever, parameters in factors.items()
+                },
+                np.asarray(constant.value),
+            )
+            for text, (factors, constant) in self._filled.items()
+        }
+
     def as_in(self, other: FlowLimitRows) -> None:
         """The data of another problem of the same structure."""
         for text in self._filled.keys() & other._filled.keys():

@@ -123,6 +123,8 @@ def hold_flow_limits(
 
     What the plan says of its wishes is still what its rows count: see :func:`~dispatch.flow_limits.proof.rewritten`.
 
+    The problem is left with the rows that the best plan was found under, so that prices and margins are those of it.
+
     Args:
         schedule: a plan of the problem.
         again: a plan of the problem with other data.
@@ -137,6 +139,7 @@ def hold_flow_limits(
     wishes = [wish for wish in site.wishes if isinstance(wish, FlowLimitWish)]
     if not wishes:
         return schedule, None
+    before = problem.total.carbon.flow_limits.given
     search = _Search(site, problem, again, wishes, giving(problem), ran or partial(inside, site))
     first = search.check(schedule, None)
     if first.passed:
@@ -145,8 +148,7 @@ def hold_flow_limits(
     if best.passed:
         progress("asking how far limits on the carbon of meters can be kept at all")
     reached = _reached(replace(search, again=rough or again), best) if best.passed else {}
-    if best.under is not None:
-        problem.update(flows=best.under)
+    problem.update(flows=before if best.under is None else best.under)
     values = levers(best.schedule)
     limits = tuple(
         FlowLimit(
@@ -157,8 +159,8 @@ def hold_flow_limits(
         )
         for wish in wishes
     )
-    before = sum(int(over_limit(c.over_kg[0], c.carbon_kg[0]).sum()) for c in first.counted.values())
-    return best.schedule, FlowProof(limits, len(search.rounds), before)
+    passed_before = sum(int(over_limit(c.over_kg[0], c.carbon_kg[0]).sum()) for c in first.counted.values())
+    return best.schedule, FlowProof(limits, len(search.rounds), passed_before)
 
 
 def _improve(search: _Search, progress: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from dispatch.asset import Inputs, Mode
 from dispatch.audit import audit
+from dispatch.carbon.marginal_ledger import rates_around
 from dispatch.emissions.flow_limits import FlowRow
 from dispatch.errors import ConfigError, ContractError, DataError
 from dispatch.flow_limits import counts, hold_flow_limits, inside
@@ -120,6 +121,19 @@ def test_a_limit_out_of_reach_is_passed_by_as_little_as_can_be_and_says_what_can
     assert not kept
     assert "over by 30 kg, most with 0.3667 kg/kWh" in sentence
     assert "the least that a plan comes to without leaving more undone: 0.3667 kg/kWh" in sentence
+
+
+def test_a_limit_that_nothing_moves_leaves_its_problem_as_the_plan_found_it() -> None:
+    """All is imported at .7: no row helps, and a kWh more still emits .7 kg, whatever was tried with dear rows."""
+    pcc = grid(tariff=tariff(0.1), carbon_intensity_kg_per_kwh=0.7, export_kw=100)
+    site = park(load(), pcc, wishes=[limit(kg_per_kwh_max=0.4)])
+    problem = Problem(site, demand(site, 50.0))
+    first = solve(problem)
+    schedule, proof = hold_flow_limits(site, problem, first, solve)
+    assert proof is not None
+    assert proof.limits[0].reached is not None
+    assert solve(problem).proof.objective == pytest.approx(schedule.proof.objective)
+    np.testing.assert_allclose(rates_around(problem, schedule).kg_per_kwh[0, 0], 0.7)
 
 
 def test_a_penalty_that_is_too_low_is_paid_and_said() -> None:
@@ -259,6 +273,25 @@ def test_the_same_data_in_a_twin() -> None:
     assert solve(problem.twin()).money == pytest.approx(schedule.money)
     with pytest.raises(ContractError, match="is no flow limit"):
         problem.update(flows={"another": FlowRow({}, np.zeros((1, 1)))})
+
+
+def test_rows_come_back_as_they_were_given() -> None:
+    """Of two scenarios and two windows, so that none can stand in another's place."""
+    site = two_sources(limit(kg_per_kwh_max=0.3, over="hour"))
+    problem = Problem(site, demand(site, np.array([[50.0] * 2, [80.0] * 2]), steps=2, scenarios=2))
+    (text,) = problem.total.carbon.flow_limits.given
+    rng, empty = np.random.default_rng(0), problem.total.carbon.flow_limits.given[text]
+    made = FlowRow(
+        {lever: rng.normal(size=slope.shape) for lever, slope in empty.slope.items()},
+        rng.normal(size=empty.constant_kg.shape),
+    )
+    assert not any(slope.any() for slope in empty.slope.values())
+    problem.update(flows={text: made})
+    found = problem.total.carbon.flow_limits.given[text]
+    np.testing.assert_array_equal(found.constant_kg, made.constant_kg)
+    assert found.slope.keys() == made.slope.keys()
+    for lever, slope in made.slope.items():
+        np.testing.assert_array_equal(found.slope[lever], slope)
 
 
 def test_what_is_wrong_with_a_limit_is_said() -> None:
