@@ -244,8 +244,9 @@ def _notes(plan: Plan) -> Iterator[str]:
     yield "Carbon and clean share are those of the day and do not count what the stores hold at its end."
     if plan.site.carbon.certificates is not None:
         yield (
-            "Clean share in the comparison is that of the power itself: certificates that are sold, bought or "
-            "registered as offsets do not move it. What may be claimed stands in the accounts by contracts."
+            "Clean share in the comparison and the origin of each step's use, with its score of carbon-free energy, "
+            "are those of the power itself: certificates that are sold, bought or registered as offsets do not move "
+            "them. What may be claimed stands in the accounts by contracts and with the wishes."
         )
     if any(isinstance(asset, GridConnection) for asset in plan.site.assets):
         yield "The demand charge counts only what this day adds to the peak that the month is billed for anyway."

@@ -94,7 +94,7 @@ def test_the_account_is_an_answer_with_its_tables(data: ReportData) -> None:
 
 
 def test_clean_power_is_told_from_what_may_be_claimed(data: ReportData) -> None:
-    said = "certificates that are sold, bought or registered as offsets do not move it"
+    said = "certificates that are sold, bought or registered as offsets do not move"
     assert sum(said in note for note in data.notes) == 1
     plain = park(load(), grid(carbon_intensity_kg_per_kwh=0.5))
     made = planned(plain, given(plain, hours(2), {("load", "demand_kw"): 20.0}))

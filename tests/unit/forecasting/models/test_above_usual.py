@@ -11,6 +11,7 @@ import pytest
 
 from forecasting.clock import DAY_NS, HOUR_NS
 from forecasting.models import recent
+from forecasting.models.above_usual import AboveUsual
 from forecasting.models.calendar import calendar
 from forecasting.models.cycles import Cycle, departures
 from forecasting.models.like_days import LikeDays, far_off
@@ -170,6 +171,28 @@ def test_a_cycle_counts_by_what_it_explains_and_once_at_the_most(times: float, p
     came = np.array([[times * -20.0] * 3 + [np.nan]])
     assert Cycle.of(of, issue, step, came) == Cycle(period, pytest.approx(share))
     assert Cycle(period, share).above(of, issue, step)[0].tolist() == [share * -20.0 if period else 0.0] * 4
+
+
+def test_a_cycle_is_learnt_of_what_rare_days_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """20 kW below the usual, all of it expected of rare days: nothing is left for a cycle."""
+    of = stood(dict.fromkeys(THREE, -20.0))
+    issue, step = at(of, "2024-04-02")
+    base_kw = np.full(step.shape, 100.0)
+    assert AboveUsual.of(of, base_kw, issue, step, base_kw - 20).cycle == Cycle(7, pytest.approx(1.0))
+    monkeypatch.setattr("forecasting.models.above_usual._of_rare", lambda *_: np.full(step.shape, -20.0))
+    assert AboveUsual.of(of, base_kw, issue, step, base_kw - 20).cycle == Cycle()
+
+
+def test_rare_days_are_those_of_all_years_that_are_given() -> None:
+    short, long = (past(first, days, 2, lambda _: 100.0) for first, days in (("2024-01-01", 100), ("2022-01-01", 830)))
+    issue, step = at(short, "2024-04-02")
+    base_kw = np.full(step.shape, 100.0)
+    for years, first in (
+        (None, "2024-01-02"),
+        (long, "2022-01-04"),
+    ):  # the second workday is the first that has a usual
+        found = AboveUsual.of(short, base_kw, issue, step, base_kw, years)
+        assert found.rare.day[0] == np.datetime64(first, "D").astype(int)
 
 
 def test_one_week_of_outage_makes_no_cycle() -> None:
