@@ -105,8 +105,10 @@ class _Search:
 
     @property
     def best(self) -> _Round:
-        """The first of those with the least merit."""
-        return min(self.rounds, key=lambda made: made.merit)
+        """The first of those with the least merit; of equals one made under rows, which say what the limit is worth."""
+        least = min(made.merit for made in self.rounds)
+        equal = [made for made in self.rounds if made.merit <= least + _LEAST_GAIN * max(1.0, abs(least))]
+        return next((made for made in equal if made.under is not None), equal[0])
 
 
 def hold_flow_limits(

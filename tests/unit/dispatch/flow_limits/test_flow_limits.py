@@ -123,8 +123,8 @@ def test_a_limit_out_of_reach_is_passed_by_as_little_as_can_be_and_says_what_can
     assert "the least that a plan comes to without leaving more undone: 0.3667 kg/kWh" in sentence
 
 
-def test_a_limit_that_nothing_moves_leaves_its_problem_as_the_plan_found_it() -> None:
-    """All is imported at .7: no row helps, and a kWh more still emits .7 kg, whatever was tried with dear rows."""
+def test_a_limit_that_nothing_moves_leaves_the_rows_of_its_plan_behind() -> None:
+    """All is imported at .7: a kWh more emits .7 kg and a kg over costs its 10, whatever was tried with dear rows."""
     pcc = grid(tariff=tariff(0.1), carbon_intensity_kg_per_kwh=0.7, export_kw=100)
     site = park(load(), pcc, wishes=[limit(kg_per_kwh_max=0.4)])
     problem = Problem(site, demand(site, 50.0))
@@ -132,6 +132,7 @@ def test_a_limit_that_nothing_moves_leaves_its_problem_as_the_plan_found_it() ->
     schedule, proof = hold_flow_limits(site, problem, first, solve)
     assert proof is not None
     assert proof.limits[0].reached is not None
+    assert schedule.proof.objective == pytest.approx(15 + 10 * 0.3 * 150)
     assert solve(problem).proof.objective == pytest.approx(schedule.proof.objective)
     np.testing.assert_allclose(rates_around(problem, schedule).kg_per_kwh[0, 0], 0.7)
 
