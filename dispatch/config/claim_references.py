@@ -1,12 +1,15 @@
-"""Names in the block ``certificates`` of a park's file that point nowhere; works on the raw mapping."""
+"""Names in the block ``claims`` of a park's file that point nowhere; works on the raw mapping."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dispatch.assets import kinds
+from dispatch.assets.direct_line import DirectLine
 from dispatch.config.mistakes import near_miss
 from dispatch.errors import Problem
+from dispatch.units.generation import VariableGeneration
 
 Raw = Mapping[str, Any]
 
@@ -18,18 +21,34 @@ def claim_problems(raw: Raw) -> Iterator[Problem]:
         return
     assets = _names(raw, "assets")
     contracts = [name for asset in _mappings(raw, "assets") for name in _names(asset, "green_power")]
-    known = [*assets, *contracts, *_names(block, "lots")]
+    plants = [str(asset.get("name")) for asset in _mappings(raw, "assets") if _generates_without_fuel(asset)]
+    known = [*plants, *contracts, *_names(block, "lots")]
+    for index, lot in enumerate(_mappings(block, "lots")):
+        if (name := lot.get("name")) in (*assets, *contracts):
+            accepted = "a name of its own: certificates are counted by the name of what they are of"
+            yield Problem(f"claims.lots[{index}].name", f"'{name}' is the name of an asset or contract too", accepted)
     for index, given in enumerate(_mappings(block, "disposals")):
         of = given.get("of")
         if isinstance(of, str) and of not in known:
-            yield _unknown(f"claims.disposals[{index}].of", "plant, contract or lot", of, known)
+            yield _no_supply(f"claims.disposals[{index}].of", of, known, assets)
     shares = block.get("shares")
     for name, meters in shares.items() if isinstance(shares, Mapping) else ():
         if str(name) not in known:
-            yield _unknown(f"claims.shares.{name}", "plant, contract or lot", str(name), known)
+            yield _no_supply(f"claims.shares.{name}", str(name), known, assets)
         for meter in meters if isinstance(meters, Mapping) else ():
             if str(meter) not in assets:
                 yield _unknown(f"claims.shares.{name}.{meter}", "asset", str(meter), assets)
+
+
+def _generates_without_fuel(asset: Raw) -> bool:
+    cls = kinds().get(str(asset.get("kind")))
+    return cls is not None and issubclass(cls, VariableGeneration | DirectLine)
+
+
+def _no_supply(path: str, value: str, valid: list[str], assets: list[str]) -> Problem:
+    if value in assets:
+        return Problem(path, f"no certificate comes with '{value}'", near_miss(value, valid))
+    return _unknown(path, "plant, contract or lot", value, valid)
 
 
 def _unknown(path: str, what: str, value: str, valid: list[str]) -> Problem:

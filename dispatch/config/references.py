@@ -178,6 +178,7 @@ def _certificate_problems(raw: Raw) -> Iterator[Problem]:
     certificates = carbon.get("certificates") if isinstance(carbon, Mapping) else None
     issuing = certificates.get("issued_by") if isinstance(certificates, Mapping) else None
     assets = [name for asset in _dicts(raw, "assets") if (name := _name(asset))]
+    dirty = {_name(a) for a in _dicts(raw, "assets") if _may_be_clean(a) and a.get("clean") in (None, False)}
     named = issuing if isinstance(issuing, list) else []
     for index, name in enumerate(named):
         path = f"carbon.certificates.issued_by[{index}]"
@@ -185,6 +186,15 @@ def _certificate_problems(raw: Raw) -> Iterator[Problem]:
             yield _unknown(path, "asset", name, assets)
         elif name in named[:index]:
             yield Problem(path, f"'{name}' stands there twice", "each asset once")
+        elif name in dirty:
+            accepted = "an asset whose electricity is clean; clean: true says so of a renewable fuel"
+            yield Problem(path, f"'{name}' is not clean: nothing is issued for what it generates", accepted)
+
+
+def _may_be_clean(asset: Raw) -> bool:
+    """Does its kind say whether what it burns is renewable?"""
+    cls = kinds().get(str(asset.get("kind")))
+    return cls is not None and "clean" in cls.model_fields
 
 
 def _grid_problems(grid: Any, buses: Mapping[str, Any], direct: set[str]) -> Iterator[Problem]:

@@ -113,6 +113,20 @@ def test_a_mistake_is_named_with_its_place_and_what_would_be_accepted(
     assert accepted in problem.accepted
 
 
+def test_nothing_is_issued_for_what_burns_fuel_unless_its_file_says_that_it_is_clean(tmp_path: Path) -> None:
+    engine = {"kind": "thermal", "name": "engine", "bus": "main", "max_kw": 5, "cost_per_kwh": 0.2}
+    carbon = {"certificates": {"issued_by": ["engine"]}}
+    for clean, problems in (({}, 1), ({"clean": False}, 1), ({"clean": True}, 0)):
+        content = park(carbon=carbon)
+        content["assets"].append(engine | clean)
+        try:
+            load_site(write(tmp_path, content))
+            said = []
+        except ConfigError as error:
+            said = [problem for problem in error.problems if "'engine' is not clean" in problem.message]
+        assert len(said) == problems
+
+
 @pytest.mark.parametrize(
     ("wish", "path", "message"),
     [

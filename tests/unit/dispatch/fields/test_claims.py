@@ -117,3 +117,28 @@ def test_a_parks_file_that_names_what_is_not_there_is_told_so(tmp_path: Path) ->
     assert "hall" in told["claims.shares.gec.halle"].split("Accepted")[1]
     right = park(claims={"lots": [{"name": "gec", "energy_kwh": "10 MWh"}], "residual_kg_per_kwh": 0.8})
     assert load_site(write(tmp_path, right)).claims.lots[0].energy_kwh == 10_000
+
+
+def test_what_brings_no_certificate_is_refused_in_the_file_and_not_left_out_of_the_account(tmp_path: Path) -> None:
+    """A load, a connection and a plant that burns fuel bring none; a lot has a name of its own."""
+    content = park(
+        claims={
+            "lots": [{"name": "hall", "energy_kwh": 10}, {"name": "ppa", "energy_kwh": 10}],
+            "disposals": [{"of": "pcc", "share": 1.0}, {"of": "engine", "share": 1.0}, {"of": "roof", "share": 0.1}],
+            "shares": {"store": {"hall": 0.5}, "ppa": {"hall": 0.5}},
+        }
+    )
+    content["assets"].append({"kind": "thermal", "name": "engine", "bus": "main", "max_kw": 5, "cost_per_kwh": 0.2})
+    content["assets"].append({"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 5})
+    connection = next(asset for asset in content["assets"] if asset["kind"] == "grid_connection")
+    connection["green_power"] = [{"name": "ppa", "price_per_kwh": 0.01}]
+    with pytest.raises(ConfigError) as caught:
+        load_site(write(tmp_path, content))
+    told = {problem.path: problem.message for problem in caught.value.problems if problem.path.startswith("claims")}
+    assert told == {
+        "claims.lots[0].name": "'hall' is the name of an asset or contract too",
+        "claims.lots[1].name": "'ppa' is the name of an asset or contract too",
+        "claims.disposals[0].of": "no certificate comes with 'pcc'",
+        "claims.disposals[1].of": "no certificate comes with 'engine'",
+        "claims.shares.store": "no certificate comes with 'store'",
+    }
