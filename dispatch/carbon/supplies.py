@@ -24,7 +24,7 @@ Contracts = Mapping[tuple[str, str], Array]
 """By connection and contract, (T,) energy delivered whose certificates are kept [kWh]."""
 
 _WITHOUT = ("thermal", "imbalance")
-"""Kinds that bring no certificate, emissions or not: what burns fuel, and what no meter gave."""
+"""Kinds that bring no certificate, emissions or not: what burns fuel that is not renewable, and what no meter gave."""
 
 
 def supplies(claims: Claims, operation: Operation, contracts: Contracts) -> tuple[Supply, ...]:
@@ -99,8 +99,11 @@ def _green(member: object) -> Sequence[GreenPower]:
 
 
 def is_clean(operation: Operation, unit: Unit) -> bool:
-    """Does it generate electricity without any emission or fuel? Then a certificate comes with each kWh."""
-    if unit.role != "source" or unit.kind in _WITHOUT or unit.emitted_kg.any():
+    """Does it generate electricity alone, without any emission or fuel but a renewable one?
+
+    Then a certificate comes with each kWh.
+    """
+    if unit.role != "source" or unit.emitted_kg.any() or (unit.kind in _WITHOUT and not unit.renewable):
         return False
     return any(operation.carriers[s.bus] == "electricity" and s.power_kw.max() > 0 for s in unit.ports.values())
 

@@ -70,6 +70,7 @@ class Unit:
         emitted_kg: (T,) own emissions that leave with what it gives.
         own_kg: (T,) own emissions that stay with it whatever it gives, such as of gas that is flared.
         stock: of a store.
+        renewable: its file says that what it burns is: certificates come with its electricity as with that of wind.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Unit:
     emitted_kg: Array
     own_kg: Array | None = None
     stock: Stock | None = None
+    renewable: bool = False
 
 
 def scheduled(
@@ -114,7 +116,8 @@ def _unit(schedule: Schedule, solved: Solved, row: int, carriers: Mapping[str, s
         stock = _stock(schedule, solved, row, carriers[bus[member.port_name]], conventions)
     elif isinstance(member, EvFleet):
         stock = _fleet(schedule, solved, row, conventions)
-    return Unit(member.name, member.kind, _role(member, ports, carriers, stock), ports, emitted, own, stock)
+    role, renewable = _role(member, ports, carriers, stock), bool(getattr(member, "clean", False))
+    return Unit(member.name, member.kind, role, ports, emitted, own, stock, renewable)
 
 
 def _role(member: Any, ports: Mapping[str, Side], carriers: Mapping[str, str], stock: Stock | None) -> Role:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dispatch.assets import kinds
 from dispatch.assets.direct_line import DirectLine
+from dispatch.assets.thermal import Thermal
 from dispatch.config.mistakes import near_miss
 from dispatch.errors import Problem
 from dispatch.units.generation import VariableGeneration
@@ -21,7 +22,7 @@ def claim_problems(raw: Raw) -> Iterator[Problem]:
         return
     assets = _names(raw, "assets")
     contracts = [name for asset in _mappings(raw, "assets") for name in _names(asset, "green_power")]
-    plants = [str(asset.get("name")) for asset in _mappings(raw, "assets") if _generates_without_fuel(asset)]
+    plants = [str(asset.get("name")) for asset in _mappings(raw, "assets") if _brings_certificates(asset)]
     known = [*plants, *contracts, *_names(block, "lots")]
     for index, lot in enumerate(_mappings(block, "lots")):
         if (name := lot.get("name")) in (*assets, *contracts):
@@ -40,9 +41,12 @@ def claim_problems(raw: Raw) -> Iterator[Problem]:
                 yield _unknown(f"claims.shares.{name}.{meter}", "asset", str(meter), assets)
 
 
-def _generates_without_fuel(asset: Raw) -> bool:
+def _brings_certificates(asset: Raw) -> bool:
+    """Wind, sun, and plant of a renewable fuel that gives electricity alone."""
     cls = kinds().get(str(asset.get("kind")))
-    return cls is not None and issubclass(cls, VariableGeneration | DirectLine)
+    if cls is None:
+        return False
+    return issubclass(cls, VariableGeneration | DirectLine) or (issubclass(cls, Thermal) and asset.get("clean") is True)
 
 
 def _no_supply(path: str, value: str, valid: list[str], assets: list[str]) -> Problem:

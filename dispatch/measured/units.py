@@ -44,7 +44,8 @@ def unit_of(
         stock = _stock(asset, own, readings, conventions, notes)
     emitted = _emitted(asset, own, readings, average) * horizon.hours
     left = _left_kg(asset, readings)
-    return Unit(asset.name, asset.kind, _role(asset, own, stock), ports, emitted, left, stock)
+    renewable = bool(getattr(asset, "clean", False))
+    return Unit(asset.name, asset.kind, _role(asset, own, stock), ports, emitted, left, stock, renewable)
 
 
 def _left_kg(asset: Asset, readings: Readings) -> Array | None:

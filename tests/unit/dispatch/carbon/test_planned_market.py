@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ import pytest
 from dispatch.carbon.carriers import traced
 from dispatch.carbon.market import Market, planned_market
 from dispatch.carbon.operation import Operation
+from dispatch.measured.account import account as measured_account
+from dispatch.measured.files import read_measured
 from dispatch.problem import Problem
 from dispatch.site import Site
 from dispatch.solve import solve
-from tests.parks import battery, given, grid, hours, load, park
+from tests.parks import battery, given, grid, hours, load, park, unit
 
 ROOF = {"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 1000}
 LAMPS = {"kind": "load", "name": "lamps", "bus": "main"}
@@ -52,6 +55,36 @@ def test_shares_and_the_residual_factor_stand_in_the_parks_file() -> None:
     _, found = account(parked({"shares": {"ppa": {"lamps": 1.0}}, "residual_kg_per_kwh": 0.8}))
     assert found.hour.of("lamps")[1] == pytest.approx([0, 60 / 70 * 20 * 0.8, 0, 0], abs=1e-5)
     assert found.hour.of("load")[1] == pytest.approx([40 * 0.8, 60 / 70 * 50 * 0.8, 0, 90 * 0.8], abs=1e-5)
+
+
+@pytest.mark.parametrize(("price", "sold"), [(None, 0.0), (5.0, 1.0)])
+def test_certificates_of_a_renewable_fuel_that_are_sold_leave_the_residual_mix(
+    price: float | None, sold: float
+) -> None:
+    """40 of 100 kWh by biomass at .1, the rest bought at .5 kg: 30 kg, and 50 where the 40 certificates are sold."""
+    biomass = unit("biomass", max_kw=10, clean=True)
+    carbon = {"certificates": {"sell_price_per_mwh": price}}
+    site = park(load(), biomass, grid(carbon_intensity_kg_per_kwh=0.5), carbon=carbon)
+    schedule = solve(Problem(site, given(site, hours(4), {("load", "demand_kw"): 25.0})))
+    found = planned_market(site, schedule, Operation.from_schedule(site, schedule))
+    (supply,) = found.supplies
+    assert (supply.name, supply.energy_kwh.sum(), np.sum(supply.sold_kwh)) == ("biomass", pytest.approx(40), 40 * sold)
+    for ledger in (found.hour, found.year):
+        assert ledger.of("load")[1].sum() == pytest.approx(30 + 20 * sold)
+        assert ledger.residual < 1e-9
+    assert found.location.of("load")[1].sum() == pytest.approx(30)
+
+
+def test_what_meters_saw_of_a_renewable_fuel_brings_certificates_too(tmp_path: Path) -> None:
+    """10 of 25 kW; half of them given away leave 20 kW at .5 kg in each hour."""
+    file = tmp_path / "meters.csv"
+    file.write_text("time,load_kw,biomass_kw,pcc_kw\n2024-03-01T00:00Z,25,10,15\n2024-03-01T01:00Z,25,10,15\n")
+    claims = {"disposals": [{"of": "biomass", "share": 0.5}]}
+    line = grid(carbon_intensity_kg_per_kwh=0.5)
+    site = park(load(), unit("biomass", max_kw=10, clean=True), line, claims=claims)
+    found = measured_account(site, read_measured(site, hours(2), file)).market
+    assert [supply.name for supply in found.supplies] == ["biomass"]
+    assert found.hour.of("load")[1] == pytest.approx([10, 10])
 
 
 def test_a_store_hands_on_what_it_was_charged_with() -> None:

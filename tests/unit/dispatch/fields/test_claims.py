@@ -124,11 +124,17 @@ def test_what_brings_no_certificate_is_refused_in_the_file_and_not_left_out_of_t
     content = park(
         claims={
             "lots": [{"name": "hall", "energy_kwh": 10}, {"name": "ppa", "energy_kwh": 10}],
-            "disposals": [{"of": "pcc", "share": 1.0}, {"of": "engine", "share": 1.0}, {"of": "roof", "share": 0.1}],
+            "disposals": [
+                {"of": "pcc", "share": 1.0},
+                {"of": "engine", "share": 1.0},
+                {"of": "roof", "share": 0.1},
+                {"of": "biomass", "share": 1.0},
+            ],
             "shares": {"store": {"hall": 0.5}, "ppa": {"hall": 0.5}},
         }
     )
     content["assets"].append({"kind": "thermal", "name": "engine", "bus": "main", "max_kw": 5, "cost_per_kwh": 0.2})
+    content["assets"].append(content["assets"][-1] | {"name": "biomass", "clean": True})
     content["assets"].append({"kind": "pv", "name": "roof", "bus": "main", "peak_kw": 5})
     connection = next(asset for asset in content["assets"] if asset["kind"] == "grid_connection")
     connection["green_power"] = [{"name": "ppa", "price_per_kwh": 0.01}]
