@@ -42,16 +42,17 @@ def week(file: Path, column: str, days: int, time_zone: str) -> tuple[pd.Datetim
     import pandas as pd
 
     from forecasting.archive import Archive
-    from forecasting.clock import DAY_NS, index_ns, utc_index
+    from forecasting.clock import index_ns, utc_index
     from forecasting.importing.files import read_series
     from forecasting.models.carbon_price import CarbonPrice
     from forecasting.targets import Place, Target
 
-    series = read_series(file, column, time_zone=time_zone, stamp="end")
+    series = read_series(file, column, time_zone=time_zone, stamp="end", by_day=True)
     index = pd.DatetimeIndex(series.index)
     archive = Archive.empty().with_measurements("market", NAME, index, series.to_numpy(), pd.Timedelta(0))
     known = archive.as_of(index[-1])
-    edges_ns = index_ns(index[-1:], "last day")[0] + np.arange(days + 1) * DAY_NS
+    last = index[-1].tz_convert(time_zone)
+    edges_ns = index_ns(pd.DatetimeIndex([last + pd.DateOffset(days=n) for n in range(days + 1)]), "days ahead")
     target = Target(NAME, "price", np.inf, "market")
     place = Place(0.0, 0.0, time_zone)  # a price stands nowhere
     trained = CarbonPrice().train(known, [target], place, edges_ns - known.time_ns, np.array(LEVELS))

@@ -33,11 +33,13 @@ def read_series(
     unit_scale: float = 1.0,
     stamp: Stamp = "start",
     uneven: bool = False,
+    by_day: bool = False,
 ) -> pd.Series:
     """Values × unit_scale on a regular UTC index, NaN in gaps.
 
     The index is named interval_start or interval_end after `stamp`. `uneven`: a file whose meter changed its interval,
-    or stamped a few rows beside its grid, comes as it is, at interval_end, instead of being refused.
+    or stamped a few rows beside its grid, comes as it is, at interval_end, instead of being refused. `by_day`: a file
+    of days comes as it is, of which some have 23 or 25 hours.
 
     `time_column` is the first column (or the index of a Parquet file) by default. Times without an offset are
     local to `time_zone`; in the repeated hour of autumn the first occurrence is summer time. `stamp` says
@@ -56,6 +58,8 @@ def read_series(
         raise ForecastError(f"{path}, {_row(wrong[0].row)}: {wrong[0].text}")
     _check_order(index, times, path)
     series = pd.Series(values * unit_scale, index=index, name=column)
+    if by_day:
+        return series.rename_axis(f"interval_{stamp}")
     if uneven and (ends := _uneven_ends(index, stamp)) is not None:
         series.index = ends
         return series
@@ -148,6 +152,7 @@ def _regular(series: pd.Series, path: Path, name: str, times: pd.Series) -> pd.S
         raise ForecastError(
             f"{path}, {_row(at)}: {times.iloc[at]!r} is off the file's {minutes:g}-min steps; resample it first"
         )
-    full = pd.DatetimeIndex(pd.to_datetime(np.arange(ns[0], ns[-1] + 1, step), utc=True, unit="ns"), name=name)
+    # Counted, and not up to the last time: NumPy divides a range's ends as floats, which lose a nanosecond of months.
+    full = pd.DatetimeIndex(utc_index(ns[0] + step * np.arange((ns[-1] - ns[0]) // step + 1)), name=name)
     series.index = series.index.as_unit("ns")
     return series.reindex(full)

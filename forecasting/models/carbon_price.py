@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.archive import Known
-from forecasting.clock import DAY_NS, Ns
+from forecasting.clock import DAY_NS, HOUR_NS, Ns
 from forecasting.errors import ForecastError
 from forecasting.learners.levels import checked
 from forecasting.models.base import CannotForecast
@@ -77,13 +77,15 @@ def daily_prices(known: Known, target: Target) -> Daily:
     end_ns, value = measured.end_ns[finite], measured.value[finite]
     if (value <= 0).any():
         raise ForecastError(f"{target.name}: price {value.min():g} is not above 0; a carbon price must be")
-    day = -(-(end_ns - end_ns[0]) // DAY_NS)
+    # A day may end an hour sooner or later by UTC than the first one did: clocks change.
+    day = -(-(end_ns - end_ns[0] - HOUR_NS) // DAY_NS)
     last_of_day = np.concatenate([day[1:] != day[:-1], [True]])
     day, value = day[last_of_day], value[last_of_day]
     if len(day) < LEAST_DAYS:
         raise CannotForecast(f"{target.name}: {len(day)} days of prices are known; {LEAST_DAYS} are needed")
     position = np.searchsorted(day, np.arange(day[-1] + 1), side="right") - 1
-    return Daily(np.log(value)[position], int(end_ns[0] + day[-1] * DAY_NS))
+    end, last = int(end_ns[0] + day[-1] * DAY_NS), int(end_ns[-1])
+    return Daily(np.log(value)[position], last if abs(last - end) <= HOUR_NS else end)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tests.unit.dispatch.typed import Run, run
 
@@ -44,3 +45,14 @@ def test_too_few_days_or_another_column_are_named(run: Run, tmp_path: Path) -> N
     assert "60 are needed" in few.err
     other = run("carbon-price", file, "--column", "price")
     assert "no column 'price'" in other.err
+
+
+@pytest.mark.parametrize(("zone", "days"), [("Asia/Shanghai", 300), ("Europe/Berlin", 214), ("Europe/Berlin", 340)])
+def test_the_days_ahead_follow_the_last_price_of_the_file(run: Run, tmp_path: Path, zone: str, days: int) -> None:
+    """Ten months of working days end on 25 October 2024, a Friday before the clock of Berlin changes; 340 in April."""
+    file = prices(tmp_path / "ets.csv", days)
+    last = pd.Timestamp(pd.read_csv(file)["day"].iloc[-1])
+    ended = run("carbon-price", file, "--column", "cny_per_t", "--time-zone", zone)
+    assert ended.status == 0, ended.err
+    told = [line.split()[0] for line in ended.out.splitlines() if line.strip().startswith("202")]
+    assert told == [f"{last + pd.Timedelta(days=n):%Y-%m-%d}" for n in range(1, 8)]

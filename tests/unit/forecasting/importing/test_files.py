@@ -38,6 +38,28 @@ def test_a_gap_and_an_empty_cell_are_missing_not_zero(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.to_numpy(), [1, np.nan, 3, np.nan, 5])
 
 
+@pytest.mark.parametrize(("step", "rows"), [("15min", 40_000), ("h", 8_760), ("D", 400)])
+def test_a_long_series_keeps_its_last_reading(tmp_path: Path, step: str, rows: int) -> None:
+    """A range of nanoseconds that is divided as floats ends one step early after half a year."""
+    times = pd.date_range("2022-01-01", periods=rows, freq=step)
+    frame = pd.DataFrame({"time": times.strftime("%Y-%m-%dT%H:%M"), "kw": np.arange(1, rows + 1)})
+    frame.to_csv(tmp_path / "load.csv", index=False)
+    found = read_series(tmp_path / "load.csv", "kw", time_zone="UTC")
+    assert len(found) == rows
+    assert found.index[-1] == times[-1].tz_localize("UTC")
+    assert found.iloc[-1] == rows
+
+
+def test_days_of_a_clock_that_changes_come_as_they_are(tmp_path: Path) -> None:
+    path = csv(tmp_path, *(f"2023-10-{day},{day}" for day in (27, 28, 29, 30, 31)))
+    with pytest.raises(ForecastError, match="is off the file's 1440-min steps"):
+        read_series(path, "kw", time_zone="Europe/Berlin")
+    found = read_series(path, "kw", time_zone="Europe/Berlin", stamp="end", by_day=True)
+    assert found.tolist() == [27, 28, 29, 30, 31]
+    assert found.index.name == "interval_end"
+    assert np.diff(found.index.as_unit("s").asi8).tolist() == [86_400, 86_400, 90_000, 86_400]
+
+
 @pytest.mark.parametrize("sep", [",", ";", "\t"])
 def test_separators_and_german_dates(tmp_path: Path, sep: str) -> None:
     rows = [f"31.01.2023 23:4{k}{sep}{k}" for k in range(3)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from forecasting.archive import Archive
 from forecasting.errors import ForecastError
 from forecasting.models.base import CannotForecast
-from forecasting.models.carbon_price import CarbonPrice, TrainedCarbonPrice, candidates, error_quantiles
+from forecasting.models.carbon_price import CarbonPrice, TrainedCarbonPrice, candidates, daily_prices, error_quantiles
 from forecasting.targets import Place, Target
 
 LEVELS = np.array([0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
@@ -75,6 +75,17 @@ def test_the_rolling_error_is_told_by_lead_day() -> None:
     assert errors[0] < errors[3] < errors[6]
     # Mean absolute change of one day, 2 % times that of a Student distribution of 4 degrees: 2 %.
     assert 0.014 < errors[0] < 0.026
+
+
+@pytest.mark.parametrize(("first", "last"), [("2023-07-01", "2024-01-31"), ("2023-12-01", "2024-07-31")])
+def test_days_are_counted_by_a_clock_that_changes(first: str, last: str) -> None:
+    """Midnights of Berlin lie at 22:00 or 23:00 UTC: no day is held twice or lost, and the last ends when it does."""
+    ends = pd.date_range(first, last, freq="D", tz="Europe/Berlin")
+    values = np.arange(1.0, len(ends) + 1)
+    known = Archive.empty().with_measurements("market", "eua", ends, values, pd.Timedelta(0)).as_of(ends[-1])
+    daily = daily_prices(known, TARGET)
+    np.testing.assert_allclose(np.exp(daily.log_price), values)
+    assert daily.end_ns == ends[-1].as_unit("ns").value
 
 
 def test_candidates_see_nothing_after_their_day() -> None:
