@@ -121,7 +121,8 @@ class Reference:
 
 def _clock(seen: Past, end_ns: Ns, target: Target, place: Place) -> LocalDays:
     """The clock of days back over the steps of the past and on to the last of the intervals asked for."""
-    start = np.arange(seen.end_ns[0], max(int(end_ns[-1]), int(seen.end_ns[-1])) + 1, seen.step_ns) - seen.step_ns
+    last = max(int(end_ns[-1]), int(seen.end_ns[-1]))
+    start = seen.end_ns[0] + seen.step_ns * np.arange(-1, (last - int(seen.end_ns[0])) // seen.step_ns)
     zone = (target.place or place).time_zone if by_calendar(target) else None
     return LocalDays.of(start, seen.step_ns, zone)
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from forecasting.archive import Archive
-from forecasting.backtest.references import REFERENCES, Reference
+from forecasting.backtest.references import REFERENCES, Past, Reference, _clock
 from forecasting.clock import HOUR_NS, instant_ns, utc_index
 from forecasting.models.base import CannotForecast
 from forecasting.targets import Place, Target
@@ -31,6 +31,13 @@ def answer(name: str, target: Target, values: np.ndarray, edges: np.ndarray = ED
 def hours(days: int) -> np.ndarray:
     """Hour of the day in which each of the hourly intervals up to the issue lies."""
     return (np.arange(days * 24) + 12) % 24
+
+
+def test_the_clock_of_a_long_past_reaches_to_the_last_interval() -> None:
+    """A year of hours and a day: the last one begins an hour before the end."""
+    end = ISSUE + np.arange(-8759, 1) * HOUR_NS
+    found = _clock(Past(end, np.zeros(8760), HOUR_NS), EDGES[1:], LOAD, Place(52.0, 13.0, "Europe/Berlin"))
+    assert len(found.ahead) == 8760 + (EDGES[-1] - ISSUE) // HOUR_NS
 
 
 def test_climatology_is_the_quantile_of_the_hour() -> None:
