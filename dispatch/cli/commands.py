@@ -343,13 +343,15 @@ def validate(config: Config) -> None:
     """
     from dispatch.assets.cable import loop_warning
     from dispatch.config.data_files import require_files
+    from dispatch.config.divided import division_warning
     from dispatch.config.park import load_site
 
     site = load_site(config)
     for doubt in require_files(site, config):
         typer.echo(f"{config}: warning: {doubt}", err=True)
-    if (loop := loop_warning(site.assets, site.grid is not None)) is not None:
-        typer.echo(f"{config}: warning: {loop}", err=True)
+    for warning in (loop_warning(site.assets, site.grid is not None), division_warning(site)):
+        if warning is not None:
+            typer.echo(f"{config}: warning: {warning}", err=True)
     kinds = sorted({asset.kind for asset in site.assets})
     assets, buses = _count(len(site.assets), "asset", "assets"), _count(len(site.buses), "bus", "buses")
     typer.echo(f"{config}: valid. {site.name}: {assets} ({', '.join(kinds)}) on {buses}.")

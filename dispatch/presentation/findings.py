@@ -11,6 +11,7 @@ from dispatch.assets.battery import Battery
 from dispatch.assets.cable import loop_warning
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.config.carbon_rules import grid_factors
+from dispatch.config.divided import division_warning
 from dispatch.fields.series import Factor, Feed
 from dispatch.plan import Plan
 from dispatch.planning.comparison import start_kwh
@@ -28,6 +29,8 @@ def findings(plan: Plan) -> Iterator[Finding]:
     yield from _network_findings(plan)
     if (loop := loop_warning(plan.site.assets, plan.site.grid is not None)) is not None:
         yield Finding("warning", loop)
+    if (divided := division_warning(plan.site)) is not None:
+        yield Finding("warning", divided)
     for violation in plan.audit.violations[:_MOST_FINDINGS]:
         yield Finding("violation", f"audit: {violation}")
     if (more := len(plan.audit.violations) - _MOST_FINDINGS) > 0:

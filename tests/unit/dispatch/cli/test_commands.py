@@ -93,6 +93,18 @@ def test_validate_warns_of_cables_in_a_loop(run: Run, small: Path) -> None:
     assert "warning: cables one, two form a loop: their flows are transport flows" in told.err
 
 
+def test_validate_warns_of_connections_that_are_joined_inside_the_park(run: Run, small: Path) -> None:
+    raw = park()
+    raw["buses"] = [*raw["buses"], {"name": "other"}]
+    (connection,) = [asset for asset in raw["assets"] if asset["kind"] == "grid_connection"]
+    tie = {"kind": "cable", "name": "tie", "bus": connection["bus"], "far_bus": "other", "rating_kw": 9.0}
+    raw["assets"] = [*raw["assets"], connection | {"name": "second", "bus": "other"}, tie]
+    write(small.parent, raw)
+    told = run("validate", small)
+    assert told.status == 0
+    assert f"warning: connections {connection['name']}, second are joined inside the park" in told.err
+
+
 def test_validate_looks_whether_the_data_are_there(run: Run, tmp_path: Path) -> None:
     assert run("init", tmp_path / "mine").status == 0
     assert run("validate", tmp_path / "mine").status == 0

@@ -219,29 +219,6 @@ def test_a_site_bus_on_the_network_is_electric_and_alone_on_its_node(
     assert problem.accepted
 
 
-@pytest.mark.parametrize(
-    ("fields", "path", "message"),
-    [
-        ({"voltage_max_pu": 105}, "grid.voltage_max_pu", "is too large (found 105)"),
-        ({"voltage_min_pu": 1.05, "voltage_max_pu": 0.95}, "grid", "voltage_min_pu 1.05 is not below voltage_max_pu"),
-        ({"contingencies": {"branches": ["a"], "loading_max_pu": 120}}, "grid.contingencies.loading_max_pu", "120"),
-        ({"contingencies": {"branches": ["a", "b", "a"]}}, "grid.contingencies", "'a' is named twice"),
-        (
-            {"contingencies": {"branches": ["a"], "voltage_min_pu": 1.1, "voltage_max_pu": 1.0}},
-            "grid.contingencies",
-            "voltage_min_pu 1.1 is not below voltage_max_pu 1",
-        ),
-        ({"tap_changers": [{"transformer": "T", "voltage_max_pu": 10.5}]}, "grid.tap_changers[0].voltage_max_pu", "10"),
-    ],
-)
-def test_limits_on_the_network_are_shares_and_bands(
-    tmp_path: Path, fields: dict[str, Any], path: str, message: str
-) -> None:
-    problem = only(write(tmp_path, park(grid=GRID | {"bus_of": {"main": "Bus 1"}} | fields)))
-    assert problem.path == path
-    assert message in problem.message
-
-
 def test_a_dc_bus_stands_on_no_ac_network_and_needs_no_place_there(tmp_path: Path) -> None:
     content = park(grid=GRID | {"bus_of": {"main": "Bus 1"}})
     content["buses"].append({"name": "panel", "current": "dc"})
