@@ -19,6 +19,7 @@ from dispatch.errors import DataError, NoForecastError
 from dispatch.fields.grid import Grid
 from dispatch.fields.series import FileSeries, Need, SimbenchSeries, feed_unit
 from dispatch.network.asked import contradictions
+from dispatch.planning.came import first_gap, mean_over, wrong_sign
 from dispatch.planning.fetched import Reader
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
@@ -48,6 +49,7 @@ class Sources:
         weather: names of weather in the archive, the best first.
         hashes: SHA-256 of each input, for the certificate.
         notes: what a reader should know about the data.
+        lacking: by asset name, why there is a series and nothing of it in ``actual``.
     """
 
     archive: Archive
@@ -56,6 +58,7 @@ class Sources:
     weather: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    lacking: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def weather_site(self) -> str | None:
@@ -95,7 +98,7 @@ def gather(
     # Whoever hands an archive over has no command line to ask for weather on.
     asking = "weather (--weather open-meteo)" if archive is None else "weather"
     _require_something_to_learn_from(site, kept, told, asking, with_weather=weather is not None)
-    archive, hashes, actual = _measured(site, horizon, folder, kept, progress)
+    archive, hashes, actual, lacking = _measured(site, horizon, folder, kept, progress)
     hashes = {"site": _sha(site.model_dump_json().encode()), **hashes}
     notes: tuple[str, ...] = ()
     names = () if kept is None else kept.weather_names
@@ -116,7 +119,7 @@ def gather(
         progress(f"loading network {site.grid.network}")
         network = _network(site.grid, folder)
         hashes["network"] = network.content_hash
-    return Sources(archive, actual, network, names, hashes, notes)
+    return Sources(archive, actual, network, names, hashes, notes, lacking)
 
 
 def user_errors() -> tuple[type[Exception], ...]:
@@ -253,11 +256,11 @@ def _looked_for(kept: _Kept | None) -> str:
 
 def _measured(
     site: Site, horizon: Horizon, folder: Path, kept: _Kept | None, progress: Callable[[str], None]
-) -> tuple[Archive, dict[str, str], dict[str, Array]]:
-    """All histories: archive, hashes, and what really came over the horizon."""
+) -> tuple[Archive, dict[str, str], dict[str, Array], dict[str, str]]:
+    """All histories: archive, hashes, what really came over the horizon, and why it is not known."""
     from forecasting.archive import Archive
 
-    archive, hashes, actual = Archive.empty(), {}, {}
+    archive, hashes, actual, lacking = Archive.empty(), {}, {}, {}
     if kept is not None:
         archive, hashes = kept.measured, _rows_hashes(kept.measured)
     for asset in site.assets:
@@ -271,10 +274,14 @@ def _measured(
                 index_end, step, values = _last_known(kept.measured, site.name, asset.name)
             else:
                 continue
-            came = _mean_over(horizon, index_end, step, values)
-            if came is not None:
+            came = mean_over(horizon, index_end, step, values)
+            if came is None:
+                lacking[asset.name] = first_gap(horizon, index_end, step, values)
+            elif need.kind == "load" and (why := wrong_sign(horizon, came)):
+                lacking[asset.name] = why
+            else:
                 actual[asset.name] = np.maximum(came, 0.0)  # a plant's stand-by draw is no power available
-    return archive, hashes, actual
+    return archive, hashes, actual, lacking
 
 
 def _last_known(archive: Archive, site: str, name: str) -> tuple[pd.DatetimeIndex, pd.Timedelta, Array]:
@@ -352,20 +359,6 @@ def _file(site: Site, history: FileSeries, folder: Path) -> tuple[pd.DatetimeInd
     step = series.index[1] - series.index[0] if meter is None else pd.Timedelta(meter.step_ns, unit="ns")
     index_end = pd.DatetimeIndex(series.index) + (step if series.index.name == "interval_start" else pd.Timedelta(0))
     return index_end, step, series.to_numpy(dtype=np.float64)
-
-
-def _mean_over(horizon: Horizon, index_end: pd.DatetimeIndex, step: pd.Timedelta, values: Array) -> Array | None:
-    """(T,) mean power over the horizon's steps, exact for the series' own steps; None where data are missing."""
-    ends = index_end.as_unit("s").asi8.astype(np.float64)
-    edges = horizon.edges.astype("datetime64[s]").astype(np.float64)
-    starts = ends - step.total_seconds()
-    inside = (ends > edges[0]) & (starts < edges[-1])
-    covered_s = np.minimum(ends[inside], edges[-1]) - np.maximum(starts[inside], edges[0])
-    if covered_s.sum() < edges[-1] - edges[0] or not np.isfinite(values[inside]).all():
-        return None
-    energy = np.concatenate([[0.0], np.cumsum(values[inside] * step.total_seconds())])
-    clock = np.append(starts[inside], ends[inside][-1])
-    return np.asarray(np.diff(np.interp(edges, clock, energy)) / np.diff(edges))
 
 
 def _network(grid: Grid, folder: Path) -> Network:

@@ -70,6 +70,7 @@ class Case:
         actual: by asset name, (T,) what really came; plans see it through the archive alone.
         archive: measurements with the time at which they became known.
         issued: forecasts in the order of their issue; empty until they are made, unless they are given.
+        lacking: by asset name, why nothing of it is in ``actual``, in words.
     """
 
     site: Site
@@ -79,6 +80,7 @@ class Case:
     settings: Settings = field(default_factory=Settings)
     weather_site: str | tuple[str, ...] | None = None
     issued: tuple[Issued, ...] = ()
+    lacking: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def step_s(self) -> int:
@@ -169,9 +171,10 @@ def checked(case: Case) -> Case:
             "give a multiple of it"
         )
     if missing := sorted(set(case.needs) - set(case.actual)):
+        told = ", ".join(f"{name} ({why})" if (why := case.lacking.get(name)) else name for name in missing)
         raise DataError(
-            f"no measurement over the whole span of {', '.join(missing)}: a replay settles on what really came; "
-            "choose a span that the data hold"
+            f"no measurement over the whole span of {told}: a replay settles on what really came; choose a span that "
+            "the data hold"
         )
     return case
 

@@ -43,5 +43,7 @@ def read_case(
     except user_errors() as error:
         raise DataError(str(error)) from error
     site = settled(site, span, sources.archive)
-    case = Case(site, span, sources.actual, sources.archive, settings or Settings(), sources.weather)
+    case = Case(
+        site, span, sources.actual, sources.archive, settings or Settings(), sources.weather, lacking=sources.lacking
+    )
     return case, sources

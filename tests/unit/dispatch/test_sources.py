@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dispatch.config.park import load_site
 from dispatch.errors import DataError
 from dispatch.signals import Horizon
 from dispatch.site import Site
-from dispatch.sources import Sources, _mean_over, gather, user_errors
+from dispatch.sources import Sources, gather, user_errors
 from forecasting.errors import ForecastError, UnavailableError
 from forecasting.weather.base import WeatherRun
 from tests.unit.dispatch.small_park import measured, park, write
@@ -24,61 +22,7 @@ from tests.unit.dispatch.small_park import measured, park, write
 DAY = Horizon.local_day(datetime(2024, 3, 20, tzinfo=UTC).date(), "Europe/Berlin", 60)
 
 
-def horizon(*hours: float) -> Horizon:
-    seconds = np.array([round(3600 * h) for h in hours]) + int(np.datetime64("2024-05-01", "s").astype(np.int64))
-    return Horizon(seconds.astype("datetime64[s]"), "UTC")
-
-
-def ends(*hours: float) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex([pd.Timestamp("2024-05-01", tz="UTC") + pd.Timedelta(hours=h) for h in hours])
-
-
 HOUR = pd.Timedelta(hours=1)
-
-
-def test_means_over_unequal_steps_are_exact() -> None:
-    values = np.array([10.0, 20.0, 40.0, 80.0])
-    mean = _mean_over(horizon(0.25, 0.5, 1.5, 4), ends(1, 2, 3, 4), HOUR, values)
-    assert mean == pytest.approx([10, (5 + 10) / 1, (10 + 40 + 80) / 2.5])
-
-
-def test_one_coarse_value_covers_many_fine_steps() -> None:
-    mean = _mean_over(horizon(1, 1.25, 1.5, 2), ends(1, 2, 3), HOUR, np.array([1.0, 7.0, 1.0]))
-    assert mean == pytest.approx([7, 7, 7])
-
-
-@pytest.mark.parametrize(
-    ("index", "values"),
-    [
-        (ends(1, 2, 3), [1.0, np.nan, 3.0]),
-        (ends(1, 3), [1.0, 3.0]),
-        (ends(2, 3), [2.0, 3.0]),
-        (ends(1, 2), [1.0, 2.0]),
-        (ends(9, 10), [1.0, 2.0]),
-        (ends(-1, 9), [1.0, 2.0]),
-    ],
-)
-def test_what_is_not_wholly_known_is_not_known(index: pd.DatetimeIndex, values: list[float]) -> None:
-    assert _mean_over(horizon(0, 1, 3), index, HOUR, np.array(values)) is None
-
-
-def test_a_gap_outside_the_horizon_does_not_matter() -> None:
-    values = np.array([np.nan, 5.0, 6.0, np.nan])
-    assert _mean_over(horizon(1, 2, 3), ends(1, 2, 3, 4), HOUR, values) == pytest.approx([5, 6])
-    assert _mean_over(horizon(2.5, 3), ends(0, 3), HOUR, np.array([1.0, 9.0])) == pytest.approx([9])
-
-
-@given(
-    st.lists(st.floats(0, 1e4), min_size=24, max_size=24),
-    st.lists(st.integers(1, 24 * 12 - 1), min_size=1, max_size=20, unique=True),
-)
-def test_energy_is_kept_whatever_the_steps(values: list[float], cuts: list[int]) -> None:
-    steps = horizon(*(c / 12 for c in [0, *sorted(cuts), 24 * 12]))
-    mean = _mean_over(steps, ends(*range(1, 25)), HOUR, np.array(values))
-    assert mean is not None
-    assert mean @ steps.hours == pytest.approx(sum(values), rel=1e-9, abs=1e-9)
-    assert mean.min() >= min(values) - 1e-6
-    assert mean.max() <= max(values) + 1e-6
 
 
 def small(folder: Path, table: pd.DataFrame | None = None, **history: Any) -> Site:
@@ -252,3 +196,16 @@ def test_names_that_the_network_has_not_are_told_before_anything_is_forecast(tmp
     ]
     assert "unknown branch 'nroth'; valid names are: north" in found[1]
     assert "voltage_min_pu 1.08 is above voltage_max_pu 1.07" in found[3]
+
+
+def test_a_load_below_zero_is_not_taken_for_none(tmp_path: Path) -> None:
+    """A net meter, or the wrong sign: what came is not known; one bad reading in a day is counted as 0."""
+    table = measured("2024-03-30")
+    reversed_ = read(tmp_path, table.assign(hall_kw=-table.hall_kw))
+    assert "hall" not in reversed_.actual
+    assert reversed_.lacking["hall"] == "100% of its energy below 0, first at 2024-03-19T23:00Z"
+    at = int(np.flatnonzero(pd.to_datetime(table.time, utc=True) == pd.Timestamp("2024-03-20T12:00Z"))[0])
+    table.loc[at, "hall_kw"] = -0.1
+    assert read(tmp_path, table).actual["hall"].min() == 0.0
+    sources = read(tmp_path, table.drop(index=at))
+    assert sources.lacking == {"hall": "nothing at 2024-03-20T12:00Z"}
