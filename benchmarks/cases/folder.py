@@ -65,7 +65,11 @@ class Published(Frozen):
 
     def holds(self, found: float) -> bool:
         """Is a figure the published one?"""
-        return abs(found - self.value) <= self.tolerance * (abs(self.value) or 1.0)
+        return self.apart(found) <= self.tolerance
+
+    def apart(self, found: float) -> float:
+        """By how much a figure is another: relative; of a value of 0 absolute."""
+        return abs(found - self.value) / (abs(self.value) or 1.0)
 
 
 class CaseFile(Frozen):

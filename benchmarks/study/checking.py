@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -96,10 +96,16 @@ def check(found: Found, more: Path | None, progress: Callable[[str], None] = lam
     with tempfile.TemporaryDirectory() as folder:
         done = run(made, Serial(), Place(Path(folder)), progress)
         if done.failed:
-            raise SolveError("; ".join(f"{name}: {reason}" for name, reason in done.failed.items()))
+            raise SolveError("; ".join(_by_reason(done.failed)))
         table, _ = joined(path for _, path in merged(made, Place(Path(folder))))
     spans = by_method(by_span(by_day(table)))
     of = {str(row["method"]): row for _, row in spans.iterrows()}
     held = tuple(Held(one, float(of[one.method][one.metric])) for one in published)
     (sheet,) = figures(spans, _SHOWN, {found.name: found.site().currency})
     return Checked(sheet, held, int(spans["violations"].sum()))
+
+
+def _by_reason(failed: Mapping[str, str]) -> Iterator[str]:
+    """Each reason once, after the cells that failed for it."""
+    for reason in dict.fromkeys(failed.values()):
+        yield f"{', '.join(name for name, why in failed.items() if why == reason)}: {reason}"

@@ -115,7 +115,7 @@ def _checked(name: str, more: Path | None) -> int:
     heads = ("published", "metric", "figure", "found", "tolerance", "", "source")
     rows = tuple(
         (one.published.method, one.published.metric, one.published.value, one.found, one.published.tolerance,
-         "holds" if one.holds else "does not hold", one.published.source)
+         "holds" if one.holds else f"off by {one.published.apart(one.found):.1e}", one.published.source)
         for one in found.held
     )  # fmt: skip
     if rows:

@@ -37,7 +37,16 @@ def test_a_published_figure_that_does_not_hold_is_status_1(mine: Path, capsys: p
     file = mine / "my_works" / "case.yaml"
     file.write_text(file.read_text("utf-8").replace("value: 960", "value: 961"), "utf-8")
     assert command.main(["cases", str(mine / "my_works")]) == 1
-    assert "does not hold" in capsys.readouterr().out
+    assert "off by 1.0e-03" in capsys.readouterr().out, "960 is 1/961 from 961"
+
+
+def test_one_reason_of_many_cells_is_told_once(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = mine / "my_works" / "actuals.csv"
+    path.write_text(path.read_text("utf-8").replace("works", "work"), "utf-8")
+    assert command.main(["cases", "my_works", "--cases", str(mine)]) == 2
+    told = capsys.readouterr().err
+    assert told.count("column 'work' is no asset") == 1
+    assert "-rule_based-any, " in told
 
 
 def test_parks_that_ship_are_cases_by_their_names() -> None:
