@@ -67,7 +67,8 @@ def cascade(
     state = Ruling(problem.standing_kw())
     order = sorted(problem.rows, key=lambda kind: _order(problem, kind))
     chosen = {}
-    for kind in order:
+    # What is decided comes first: a cable carries what a store behind it takes, though cables precede stores that rule.
+    for kind in sorted(order, key=lambda kind: not planned.get(kind)):
         rows = problem.rows[kind]
         chosen[kind] = dict(planned.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, state))
         problem.put(kind, chosen[kind])

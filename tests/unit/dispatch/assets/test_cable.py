@@ -11,10 +11,11 @@ from dispatch.assets.cable import loop_warning
 from dispatch.audit import audit
 from dispatch.presentation.findings import findings
 from dispatch.problem import Problem
+from dispatch.replay.plant import executed
 from dispatch.rules import rule_based
 from dispatch.site import Site
 from dispatch.solve import solve
-from tests.parks import given, grid, hours, load, park, tariff
+from tests.parks import battery, given, grid, hours, load, park, tariff
 from tests.unit.dispatch.planned import planned
 
 BUSES = [{"name": "main"}, {"name": "far"}, {"name": "end"}]
@@ -103,3 +104,22 @@ def test_a_plan_with_cables_in_a_loop_says_so() -> None:
     site = park(grid(), load(), *ring, buses=BUSES)
     plan = planned(site, given(site, hours(1), {("load", "demand_kw"): 1.0}))
     assert any(f.severity == "warning" and "inner, outer, back form a loop" in f.text for f in findings(plan))
+
+
+def test_a_store_behind_a_cable_follows_its_plan() -> None:
+    """100 kW of load at main, 150 of sun in the first hour and none then, all behind the cable with the store.
+
+    The plan puts 50 kW of the sun into the store and takes 50 kWh out of it in the second hour: nothing is sold, and
+    50 kW are bought then.
+    """
+    lossless = battery(bus="far", charge_efficiency=1.0, discharge_efficiency=1.0, start_fill=0.0)
+    site = park(grid(**FEED), load(), pv("far"), lossless, cable("line", "main", "far", 400), buses=BUSES)
+    built = problem(site, load=[100.0, 100], pv_far=[150.0, 0])
+    wanted = {"battery": {"charge_kw": np.array([[50.0, 0]]), "discharge_kw": np.array([[0.0, 50]])}}
+    done = executed(built, wanted)
+    assert audit(done).violations == ()
+    assert done.asset("battery", "charge_kw") == pytest.approx([50, 0])
+    assert done.asset("battery", "discharge_kw") == pytest.approx([0, 50])
+    assert done.asset("line", "inward_kw") == pytest.approx([100, 50])
+    assert done.asset("pcc", "export_kw") == pytest.approx([0, 0], abs=1e-9)
+    assert done.asset("pcc", "import_kw") == pytest.approx([0, 50])
