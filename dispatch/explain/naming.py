@@ -221,10 +221,18 @@ def _site_rows(book: _Book, problem: Problem) -> None:
     if problem.total.priced is not None:
         at = problem.compiled.rows(problem.total.priced)
         book.put(at, Named("site", "site", _TOTALS[0], "", "", "equal"), np.arange(at.size), _NONE)
+    _network_rows(book, problem)
+
+
+def _network_rows(book: _Book, problem: Problem) -> None:
+    """By what they limit, such as the loading of a line: from step to step a slot may hold another limit."""
     for place, constraint in enumerate(problem.network.limits):
-        at = problem.compiled.rows(constraint)
-        named = Named("network", "network", f"linear limit {place + 1}", "kW", "", "most")
-        book.put(at, named, *_grid(problem, at.shape))
+        at, limited = problem.compiled.rows(constraint), problem.network.limited[place]
+        scenario, step = _grid(problem, at.shape)
+        for text in dict.fromkeys(limited):
+            mine = limited == text
+            named = Named("network", "network", text or f"linear limit {place + 1}", "kW", "", "most")
+            book.put(at[:, mine], named, scenario[:, mine], step[:, mine])
 
 
 def _what(

@@ -139,20 +139,21 @@ class _Loop:
 
         Those on currents stay from earlier rounds too, as far as there is room.
         """
-        kw, kvar, bound = [], [], []
+        kw, kvar, bound, limited = [], [], [], []
         room = kept_rounds(self.site)
         kept = [
-            loading_only(own, state.given_up)
+            (state, loading_only(own, state.given_up))
             for before in list(earlier)[-room:]
             for state, own in zip(self.states, before, strict=True)
             if room
         ]
-        for own in (*rows, *kept):
+        for state, own in (*zip(self.states, rows, strict=True), *kept):
             onto = self._onto(own.buses)
             kw.append(np.einsum("bn,knt->kbt", onto, own.coefficient))
             kvar.append(np.einsum("bn,knt->kbt", onto, own.coefficient_kvar))
             bound.append(own.bound)
-        made = NetworkLimits(np.concatenate(kw), np.concatenate(bound), np.concatenate(kvar))
+            limited.append(state.limited(own))
+        made = NetworkLimits(*(np.concatenate(each) for each in (kw, bound, kvar, limited)))
         return made.widened(slots(self.site))
 
 

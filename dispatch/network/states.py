@@ -304,6 +304,17 @@ class State:
         moved = (made.coefficient_kvar * trial.injections.q_kvar).sum(axis=1)
         return replace(made, bound=np.where(made.kind >= 0, made.bound + moved, made.bound))
 
+    def limited(self, rows: LinearLimits) -> np.ndarray:
+        """(slot, step) in words, what each row limits; "" in an empty slot."""
+        from grid_models.limits import KINDS
+
+        out = np.full(rows.kind.shape, "", object)
+        for (kind, element, _), place in places(rows):
+            branch = KINDS[kind] == "branch_loading"
+            name = (self.network.branch_names if branch else self.network.bus_names)[element]
+            out[place] = f"{'loading' if branch else 'voltage'} of {name} {self.label}".strip()
+        return out
+
     def _slopes(self, trial: Trial) -> partial[Slopes] | None:
         """With inverters answering; None where nothing acts."""
         from grid_models.control_slopes import controlled_slopes

@@ -42,12 +42,14 @@ class NetworkLimits:
     """Linear limits on injections: Σ_b coefficient · injection_kw + Σ_b coefficient_kvar · injection_kvar ≤ bound_kw.
 
     Coefficients are (K, B, T), the bound is (K, T). Unused slots have coefficient 0 and bound 1.
-    ``coefficient_kvar`` None: reactive power moves nothing.
+    ``coefficient_kvar`` None: reactive power moves nothing. ``limited`` (K, T) says in words what each of them limits,
+    "" where nothing; None: nothing is known of that.
     """
 
     coefficient: Array
     bound_kw: Array
     coefficient_kvar: Array | None = None
+    limited: np.ndarray | None = None
 
     @classmethod
     def none(cls, slots: int, buses: int, steps: int) -> NetworkLimits:
@@ -60,7 +62,8 @@ class NetworkLimits:
         kvar = np.zeros_like(self.coefficient) if self.coefficient_kvar is None else self.coefficient_kvar
         empty = np.zeros((more, *self.coefficient.shape[1:]))
         bound = np.concatenate([self.bound_kw, np.ones((more, self.bound_kw.shape[1]))])
-        return NetworkLimits(np.concatenate([self.coefficient, empty]), bound, np.concatenate([kvar, empty]))
+        limited = None if self.limited is None else np.pad(self.limited, ((0, more), (0, 0)), constant_values="")
+        return NetworkLimits(np.concatenate([self.coefficient, empty]), bound, np.concatenate([kvar, empty]), limited)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class NetworkRows:
         free: reactive power that the plan decides, by kind.
         injected: by bus, the constraint that defines its active injection.
         limits, excess: by slot, the constraint and its excess [kW].
+        limited: (slot, step) in words, what each limits; "" where nothing is known of it.
         constraints: all of them.
         cost: (scenario,) what the objective counts for excess and reactive power; None without a network.
         loss_kw: (scenario, step) variable; None where nobody pays for losses.
@@ -121,6 +125,7 @@ class NetworkRows:
         self.injected: dict[str, Any] = {}
         self.limits: list[Any] = []
         self.excess: list[cp.Variable] = []
+        self.limited = np.full((slots, horizon.steps), "", object)
         self.loss_kw: cp.Variable | None = None
         self.cost: Any = None
         self.standing_loss_kw = np.zeros(self.shape)
@@ -240,6 +245,7 @@ class NetworkRows:
         if limits.coefficient.shape[0] != len(self._slots):
             raise ContractError(f"{limits.coefficient.shape[0]} network limits for {len(self._slots)} slots")
         kvar = np.zeros_like(limits.coefficient) if limits.coefficient_kvar is None else limits.coefficient_kvar
+        self.limited = np.full_like(self.limited, "") if limits.limited is None else limits.limited
         for slot, (factors, bound) in enumerate(self._slots):
             bound.value = np.tile(limits.bound_kw[slot], (self.shape[0], 1))
             self._fill(factors, limits.coefficient[slot], kvar[slot])
@@ -264,7 +270,7 @@ class NetworkRows:
             bound.value = their_bound.value
             for own, their in zip(factors, theirs, strict=True):
                 own.value = their.value
-        self.standing_loss_kw, self._seen = other.standing_loss_kw, other._seen
+        self.standing_loss_kw, self._seen, self.limited = other.standing_loss_kw, other._seen, other.limited
 
     def settle(self) -> None:
         """Values that follow from those of the kinds: unity power factor, injections, excess; losses as they stand."""

@@ -10,6 +10,7 @@ import pytest
 
 from dispatch.asset import Mode
 from dispatch.audit import audit
+from dispatch.explain import naming
 from dispatch.network.asked import states, without_connection
 from dispatch.network.check import GridProof, prove, slots
 from dispatch.network.injections import injections
@@ -84,6 +85,22 @@ def test_a_plan_that_holds_with_a_line_out_holds_by_the_reference_engine_too(rin
     wider, proof = proved(ring, posed(WIND, contingencies=outage | {"loading_max_pu": 1.2}))
     assert proof.breaches == ()
     assert 0 < wider.asset("wind", "curtailed_kw")[2] < schedule.asset("wind", "curtailed_kw")[2]
+
+
+def test_limits_that_hold_a_plan_are_named_by_what_they_limit(ring: Network) -> None:
+    problem = posed(WIND, contingencies={"branches": ["Line 9-10"], "loading_max_pu": 1.0})
+    _, proof = proved(ring, problem)
+    assert proof.before > 0
+    limited = {str(text) for text in problem.network.limited.ravel() if text}
+    assert any(text.startswith("loading of Line ") and text.endswith(" with Line 9-10 out") for text in limited)
+    found = naming.rows(problem, problem.compiled.matrices(), naming.columns(problem))
+    of_network = {named.what: k for k, named in enumerate(found.names) if named.kind == "network"}
+    assert limited <= set(of_network)
+    for text in limited:
+        steps = {int(step) for step in found.step[found.name == of_network[text]]}
+        assert steps == {int(step) for step in np.argwhere(problem.network.limited == text)[:, 1]}
+    twin = problem.twin()
+    np.testing.assert_array_equal(twin.network.limited, problem.network.limited)
 
 
 def test_voltages_have_a_band_of_their_own_with_a_branch_out(ring: Network) -> None:
