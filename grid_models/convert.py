@@ -19,11 +19,12 @@ from grid_models.errors import GridError, unknown_name
 from grid_models.net_notes import notes_on
 from grid_models.net_validation import as_numbers, assert_sound, extremes
 from grid_models.network import AcModel, Array, Index, Network, Reference, Taps
+from grid_models.three_winding import with_stars
 
 # Tables whose in-service rows the conversion does not carry: no loading is worked out for them yet, or they have
 # no counterpart in the batch engine. A refusal is better than a silent difference.
 _REFUSED = (
-    "xward", "dcline", "trafo3w", "impedance", "tcsc", "svc", "ssc", "vsc", "line_dc", "b2b_vsc",
+    "xward", "dcline", "impedance", "tcsc", "svc", "ssc", "vsc", "line_dc", "b2b_vsc",
 )  # fmt: skip
 
 # Columns of pandapower's (MATPOWER's) bus and branch arrays; bus types 2, 3 and 4.
@@ -53,6 +54,7 @@ def to_network(net: Any, name: str, notes: tuple[str, ...] = ()) -> Network:
 
     Raises GridError for a missing slack, unsupplied buses, unsupported elements and no AC solution.
     """
+    net, of_stars = with_stars(net, name)
     assert_sound(net, name)
     _refuse_unsupported(net, name)
     buses = net.bus.index[net.bus["in_service"].astype(bool)]
@@ -72,7 +74,7 @@ def to_network(net: Any, name: str, notes: tuple[str, ...] = ()) -> Network:
         branch_loading_max_pu=named["loading_max_pu"].to_numpy(),
         ac=_ac_model(probe, buses, branches),
         profiles=_background(net, buses, name),
-        notes=(*notes, *notes_on(net)),
+        notes=(*notes, *of_stars, *notes_on(net)),
         reference=Reference(
             net=probe,
             buses=buses,
