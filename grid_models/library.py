@@ -142,7 +142,11 @@ def _needs_nothing(function: Any) -> bool:
 
 def _from_file(path: Path) -> Any:
     if path.suffix not in (".json", ".xlsx"):
-        raise GridError(f"network file {str(path)!r}: accepted are .json and .xlsx of pandapower")
+        matpower = path.suffix in (".m", ".mat")
+        how = (
+            "; pandapower.converter.from_mpc reads a case of MATPOWER, pandapower.to_json saves it" if matpower else ""
+        )
+        raise GridError(f"network file {str(path)!r}: accepted are .json and .xlsx of pandapower{how}")
     if not path.is_file():
         raise GridError(f"network file {str(path.absolute())!r} does not exist")
     import pandapower
@@ -150,7 +154,16 @@ def _from_file(path: Path) -> Any:
     try:
         net = pandapower.from_json(str(path)) if path.suffix == ".json" else pandapower.from_excel(str(path))
     except Exception as error:  # pandapower raises many kinds for a broken file; the user needs the file's name
-        raise GridError(f"network file {str(path)!r} cannot be read by pandapower: {error}") from error
+        raise GridError(f"network file {str(path)!r} cannot be read by pandapower: {_reason(error)}") from error
     if not isinstance(net, pandapower.pandapowerNet):
         raise GridError(f"network file {str(path)!r} holds no pandapower network")
     return net
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong first: pandapower then tries older formats, which fail for another reason."""
+    while error.__context__ is not None:
+        error = error.__context__
+    if isinstance(error, ValueError | OSError):
+        return str(error)
+    return f"it is no network as pandapower saves it ({type(error).__name__}: {error})"

@@ -236,9 +236,14 @@ def _notes(plan: Plan) -> Iterator[str]:
     yield from (*plan.site.notes, *plan.notes)
     if plan.outlook.forecast is not None:
         yield from plan.outlook.forecast.notes
+    over = (
+        f"over {plan.schedule.scenarios} scenarios that share the commitment of units and the powers of electric "
+        "stores; shown is the central path"
+        if plan.schedule.scenarios > 1
+        else "on one path"
+    )
     yield (
-        f"Planned over {plan.schedule.scenarios} scenarios that share the commitment of units and the powers of "
-        "electric stores; shown is the central path, the mean of the forecast. "
+        f"Planned {over}, the mean of the forecast. "
         "Cost in the comparison is money paid less the value of what the stores hold more than at the start."
     )
     yield "Carbon and clean share are those of the day and do not count what the stores hold at its end."

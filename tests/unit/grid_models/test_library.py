@@ -35,6 +35,7 @@ def test_a_network_is_loaded_once(semiurb: Network) -> None:
         ("pandapower:_something", "unknown pandapower network"),
         ("file:there_is_no.json", "there_is_no.json' does not exist"),
         ("file:network.csv", r"accepted are .json and .xlsx"),
+        ("file:case9.m", r"accepted are .json and .xlsx of pandapower; pandapower.converter.from_mpc reads a case"),
         (
             "pandapower:create_cigre_network_mv?with_derr=all",
             "unknown argument .* 'with_derr'; valid names are: with_der",
@@ -84,6 +85,25 @@ def test_a_workbook_gives_the_network_that_was_saved(cigre: Network, cigre_net: 
     np.testing.assert_allclose(
         solve_batch(load(f"file:{path}"), NOTHING).vm_pu, solve_batch(cigre, NOTHING).vm_pu, atol=1e-10
     )
+
+
+def test_a_file_that_cannot_be_read_says_what_was_wrong_first(cigre_net: Any, tmp_path: Path) -> None:
+    """Of a workbook whose numbers are none pandapower tries the old format next, which lacks another sheet."""
+    import pandapower
+
+    openpyxl = pytest.importorskip("openpyxl", reason="pandapower reads workbooks with it")
+    pytest.importorskip("xlsxwriter", reason="pandapower writes workbooks with it")
+    path = tmp_path / "cigre.xlsx"
+    pandapower.to_excel(cigre_net, str(path))
+    book = openpyxl.load_workbook(path)
+    column = [cell.value for cell in book["line"][1]].index("length_km") + 1
+    book["line"].cell(2, column).value = "2,5"
+    book.save(path)
+    with pytest.raises(GridError, match=r"cigre\.xlsx' cannot be read by pandapower: could not convert .*'2,5'"):
+        load(f"file:{path}")
+    (tmp_path / "other.json").write_text('{"a": 1}', "utf-8")
+    with pytest.raises(GridError, match="it is no network as pandapower saves it"):
+        load(f"file:{tmp_path / 'other.json'}")
 
 
 def test_what_cannot_be_solved_is_refused_by_name(cigre_net: Any) -> None:
