@@ -119,6 +119,7 @@ def gather(
         progress(f"loading network {site.grid.network}")
         network = _network(site.grid, folder)
         hashes["network"] = network.content_hash
+        notes = (*notes, *(f"network: {text}" for text in network.notes))
     return Sources(archive, actual, network, names, hashes, notes, lacking)
 
 

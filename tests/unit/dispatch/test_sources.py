@@ -209,3 +209,17 @@ def test_a_load_below_zero_is_not_taken_for_none(tmp_path: Path) -> None:
     assert read(tmp_path, table).actual["hall"].min() == 0.0
     sources = read(tmp_path, table.drop(index=at))
     assert sources.lacking == {"hall": "nothing at 2024-03-20T12:00Z"}
+
+
+def test_what_the_network_leaves_out_is_said_beside_the_plan(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "buses: [{name: up, voltage_kv: 10}, {name: hall, voltage_kv: 10}]\n"
+        "source: {bus: up, short_circuit_mva: 500}\n"
+        "lines: [{name: C, from_bus: up, to_bus: hall, length_km: 1, r_ohm_per_km: 0.1, x_ohm_per_km: 0.1, "
+        "ampacity_a: 400000}]\n",
+        encoding="utf-8",
+    )
+    measured("2024-03-30").to_csv(tmp_path / "measured.csv", index=False)
+    site = load_site(write(tmp_path, park(grid={"network": "feeder:own.yaml", "bus_of": {"main": "hall"}})))
+    (note,) = gather(site, DAY, tmp_path).notes
+    assert note == "network: lines with a max_i_ka above 50 (is it in A?), so that nothing limits their current: 'C'"
