@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from dispatch.asset import Asset
+from dispatch.asset import Asset, Rows
+from dispatch.assets.cable import Cable
 from dispatch.assets.direct_line import DirectLine
 from dispatch.assets.thermal import Thermal
 from dispatch.problem import Problem
@@ -14,6 +16,7 @@ from dispatch.ruling import Ruling
 from dispatch.schedule import Proof, Schedule
 from dispatch.signals import Array
 from dispatch.solver.highs import Quality
+from dispatch.stores.electric import ElectricStorage
 from dispatch.units.fired import Fired
 from dispatch.units.generation import VariableGeneration
 
@@ -66,13 +69,10 @@ def cascade(
     """Decisions by plan or rule, kind after kind; then those of ``giving_way`` take up what is left, in reverse."""
     state = Ruling(problem.standing_kw())
     order = sorted(problem.rows, key=lambda kind: _order(problem, kind))
-    chosen = {}
+    chosen: dict[str, dict[str, Array]] = {}
     # What is decided comes first: a cable carries what a store behind it takes, though cables precede stores that rule.
     for kind in sorted(order, key=lambda kind: not planned.get(kind)):
-        rows = problem.rows[kind]
-        chosen[kind] = dict(planned.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, state))
-        problem.put(kind, chosen[kind])
-        state = Ruling(state.residual_kw + problem.net_kw(kind))
+        state = _ruled(problem, kind, planned, chosen, state)
     settling = [kind for kind in reversed(order) if kind in giving_way]
     # Fuel is saved before wind and sun are lost, and processes beside it give way before it is burnt.
     settling.sort(key=lambda kind: (_is_free(problem, kind), -_order(problem, kind), _burns(problem, kind)))
@@ -89,6 +89,58 @@ def cascade(
     if guards:
         _guarded(problem, settling, chosen, state, guards)
     return problem.read(Proof(quality, problem.settle_totals(), -np.inf, np.inf, 0, 0, False), None)
+
+
+def _ruled(
+    problem: Problem,
+    kind: str,
+    planned: Mapping[str, Mapping[str, Array]],
+    chosen: dict[str, dict[str, Array]],
+    state: Ruling,
+) -> Ruling:
+    """What is left over after a kind has done as planned, or by its rule; its decisions go into ``chosen``."""
+    rows = problem.rows[kind]
+    seen = None if planned.get(kind) else _beyond_cables(problem, rows, chosen, state)
+    chosen[kind] = dict(planned.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, seen or state))
+    problem.put(kind, chosen[kind])
+    state = Ruling(state.residual_kw + problem.net_kw(kind))
+    if seen is None:
+        return state
+    cables = problem.rows["cable"]
+    without = Ruling(state.residual_kw - problem.net_kw("cable"))
+    chosen["cable"] = Cable.rule(cables, problem.inputs, without)
+    problem.put("cable", chosen["cable"])
+    return Ruling(without.residual_kw + problem.net_kw("cable"))
+
+
+def _beyond_cables(
+    problem: Problem, rows: Rows[Any], chosen: Mapping[str, Mapping[str, Array]], state: Ruling
+) -> Ruling | None:
+    """What electric stores see of what cables have brought to their near ends; None: only what is left at their bus.
+
+    By then nothing is left at far ends but what a cable could not carry. What is left at the near end is shared among
+    the stores by their rating, wherever they stand; the cables then carry what these take or give.
+    """
+    if "cable" not in chosen or not isinstance(rows.members[0], ElectricStorage):
+        return None
+    root = _near_ends(problem.rows["cable"], state.residual_kw.shape[0])
+    bus, rated = rows.bus(), rows.field("charge_kw")[:, 0]
+    if (root[bus] == bus).all():
+        return None
+    at, together = (np.bincount(of, rated, state.residual_kw.shape[0]) for of in (bus, root[bus]))
+    share = np.divide(at, together[root], out=np.zeros_like(at), where=together[root] > 0)
+    here = np.arange(root.size)
+    own = np.where((root == here)[:, None], 0.0, state.residual_kw)
+    return Ruling(own + state.residual_kw[root] * share[:, None])
+
+
+def _near_ends(cables: Rows[Any], buses: int) -> np.ndarray:
+    """(bus,) the bus nearest to the connection of those that cables join, the bus itself where none do."""
+    towards = np.arange(buses)
+    towards[cables.bus("far_bus")] = cables.bus()
+    for _ in range(cables.count):  # a handful, in a row at the most; rings end after as many
+        towards = towards[towards]
+    return towards
 
 
 def _order(problem: Problem, kind: str) -> int:

@@ -123,3 +123,31 @@ def test_a_store_behind_a_cable_follows_its_plan() -> None:
     assert done.asset("line", "inward_kw") == pytest.approx([100, 50])
     assert done.asset("pcc", "export_kw") == pytest.approx([0, 0], abs=1e-9)
     assert done.asset("pcc", "import_kw") == pytest.approx([0, 50])
+
+
+def test_by_rule_a_store_behind_a_cable_takes_what_the_site_has_over() -> None:
+    """Sun of 150 kW beside the store, load of 100 at main: 50 are over; in the second hour 100 lack, 50 of them stored.
+
+    A second store of half the size at main takes a third of both.
+    """
+    lossless = {"charge_efficiency": 1.0, "discharge_efficiency": 1.0, "start_fill": 0.0}
+    far, near = battery(bus="far", **lossless), battery(name="near", **lossless)
+    for stores, share in (((far,), [1.0]), ((far, near | {"charge_kw": far["charge_kw"] / 2}), [2 / 3, 1 / 3])):
+        site = park(grid(**FEED), load(), pv("far"), *stores, cable("line", "main", "far", 400), buses=BUSES)
+        done = rule_based(problem(site, load=[100.0, 100], pv_far=[150.0, 0]))
+        assert audit(done).violations == ()
+        for store, part in zip(stores, share, strict=True):
+            assert done.asset(store["name"], "charge_kw") == pytest.approx([50 * part, 0])
+        assert done.asset("pcc", "export_kw") == pytest.approx([0, 0], abs=1e-6)
+        assert done.asset("pcc", "import_kw") == pytest.approx([0, 50], abs=1e-6)
+
+
+def test_by_rule_a_full_cable_leaves_its_surplus_to_the_store_behind_it() -> None:
+    """150 kW of sun meet a cable for 80 and no load: 70 stay for the store of 90, which takes 20 of the 80 as well."""
+    store = battery(bus="far", charge_efficiency=1.0, discharge_efficiency=1.0, start_fill=0.0, charge_kw=90.0)
+    site = park(grid(**FEED), load(), pv("far"), store, cable("line", "main", "far", 80), buses=BUSES)
+    done = rule_based(problem(site, load=[0.0, 0], pv_far=[150.0, 0]))
+    assert audit(done).violations == ()
+    assert done.asset("battery", "charge_kw")[0] == pytest.approx(90.0)
+    assert done.asset("pcc", "export_kw")[0] == pytest.approx(60.0)
+    assert done.asset("pv_far", "curtailed_kw") == pytest.approx([0, 0], abs=1e-6)
