@@ -10,19 +10,24 @@
     source: {bus: substation, voltage_pu: 1.02, short_circuit_mva: 2500}
     transformers:
       - {name: T1, high_bus: substation, low_bus: park, type: "25 MVA 110/10 kV", tap: -1}
+      - {name: T2, high_bus: substation, low_bus: park, rated_kva: 20000, short_circuit_percent: 10.5, load_loss_kw: 84,
+         no_load_loss_kw: 18, tap_step_percent: 1.25, tap_steps: 8}
     lines:
       - {name: C1, from_bus: park, to_bus: hall, type: "NA2XS2Y 1x240 RM/25 6/10 kV", length_km: 0.8, parallel: 2}
-  - {name: C2, from_bus: park, to_bus: hall, length_km: 0.8, r_ohm_per_km: 0.13, x_ohm_per_km: 0.11, ampacity_a: 417,
-     capacitance_nf_per_km: 450}
+      - {name: C2, from_bus: park, to_bus: hall, length_km: 0.8, r_ohm_per_km: 0.13, x_ohm_per_km: 0.11,
+         ampacity_a: 417, capacitance_nf_per_km: 450}
     loads:
       - {bus: hall, load_kw: 300, load_kvar: 100}
 
-``type`` is a standard type of pandapower; a line may state its own resistance, reactance, ampacity and capacitance (0
-if left out) instead, each of one of its ``parallel`` systems, r and x at the conductor's temperature in use. ``open:
-true`` switches a line off (an open ring), ``loading_max_pu`` limits a line or transformer. The source is an ideal
-voltage behind the impedance U²/S of its short-circuit power S, which is why its bus sags under load; that impedance
-appears as a branch, "upstream of <bus>", whose loading is the share of S. ``loads`` are customers other than the park,
-at constant power.
+``type`` is a standard type of pandapower. A transformer may state the numbers of its plate instead: rated power,
+short-circuit voltage and losses under load, both at rated current, losses and current without load (0 if left out),
+rated voltages (those of its buses if left out), and a tap changer on its high side by the width of a step and how many
+there are to either side. A line may state its own resistance, reactance, ampacity and capacitance (0 if left out)
+instead, each of one of its ``parallel`` systems, r and x at the conductor's temperature in use. ``open: true``
+switches a line off (an open ring), ``loading_max_pu`` limits a line or transformer. The source is an ideal voltage
+behind the impedance U²/S of its short-circuit power S, which is why its bus sags under load; that impedance appears as
+a branch, "upstream of <bus>", whose loading is the share of S. ``loads`` are customers other than the park, at constant
+power.
 """
 
 from __future__ import annotations
@@ -33,9 +38,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from grid_models.errors import GridError, unknown_name
+from grid_models.feeder_entries import OWN, OWN_NEEDED, Bus, Entry, Line, Load, Source, Transformer
 
 _Kind = TypeVar("_Kind", bound=BaseModel)
 
@@ -47,69 +53,7 @@ _CLASS_KV = {"LV": (0.0, 1.0), "MV": (1.0, 60.0), "HV": (60.0, math.inf)}
 _RATING_SPREAD = 1.15
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Bus(_Entry):
-    """A busbar."""
-
-    name: str = Field(min_length=1)
-    voltage_kv: float = Field(gt=0)
-    voltage_min_pu: float = Field(default=0.9, gt=0, lt=1.5)
-    voltage_max_pu: float = Field(default=1.1, gt=0, lt=1.5)
-
-
-class Source(_Entry):
-    """The network upstream: an ideal voltage behind its short-circuit impedance."""
-
-    bus: str
-    voltage_pu: float = Field(default=1.0, gt=0.5, lt=1.5)
-    short_circuit_mva: float = Field(gt=0)
-    resistance_over_reactance: float = Field(default=0.1, ge=0)
-
-
-class Transformer(_Entry):
-    """One or more equal transformers side by side."""
-
-    name: str = Field(min_length=1)
-    high_bus: str
-    low_bus: str
-    type: str
-    tap: int = 0
-    parallel: int = Field(default=1, ge=1)
-    loading_max_pu: float = Field(default=1.0, gt=0)
-
-
-class Line(_Entry):
-    """One or more equal cables or overhead lines side by side: of a standard type, or by numbers of their own."""
-
-    name: str = Field(min_length=1)
-    from_bus: str
-    to_bus: str
-    length_km: float = Field(gt=0)
-    type: str = Field(default="", min_length=1)
-    r_ohm_per_km: float | None = Field(default=None, ge=0)
-    x_ohm_per_km: float | None = Field(default=None, ge=0)
-    ampacity_a: float | None = Field(default=None, gt=0)
-    capacitance_nf_per_km: float | None = Field(default=None, ge=0)
-    parallel: int = Field(default=1, ge=1)
-    loading_max_pu: float = Field(default=1.0, gt=0)
-    open: bool = False
-
-
-class Load(_Entry):
-    """A customer other than the park."""
-
-    bus: str
-    load_kw: float = Field(ge=0)
-    load_kvar: float = 0.0
-
-
-_OWN_NEEDED = ("r_ohm_per_km", "x_ohm_per_km", "ampacity_a")
-_OWN = (*_OWN_NEEDED, "capacitance_nf_per_km")
-
-_LISTS: Mapping[str, type[_Entry]] = {"buses": Bus, "transformers": Transformer, "lines": Line, "loads": Load}
+_LISTS: Mapping[str, type[Entry]] = {"buses": Bus, "transformers": Transformer, "lines": Line, "loads": Load}
 _BUS_FIELDS = {
     "source": ("bus",),
     "transformers": ("high_bus", "low_bus"),
@@ -162,7 +106,7 @@ def _entries(raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     known = ("name", "source", *_LISTS)
     mistakes = [f"{key}: is not known; accepted are {', '.join(known)}" for key in raw if key not in known]
     found: dict[str, Any] = {}
-    places: list[tuple[str, type[_Entry], Any]] = [("source", Source, raw.get("source"))]
+    places: list[tuple[str, type[Entry], Any]] = [("source", Source, raw.get("source"))]
     for key, kind in _LISTS.items():
         listed = raw.get(key, [])
         if not isinstance(listed, list):
@@ -180,7 +124,7 @@ def _entries(raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return found, mistakes
 
 
-def _readable(kind: type[_Entry], entry: Any, wrong: set[Any]) -> _Entry:
+def _readable(kind: type[Entry], entry: Any, wrong: set[Any]) -> Entry:
     """What can be used of an entry with mistakes to look for others: None stands for what is wrong or missing."""
     given = entry if isinstance(entry, dict) else {}
     usable = {key: value for key, value in given.items() if key in kind.model_fields and key not in wrong}
@@ -188,7 +132,7 @@ def _readable(kind: type[_Entry], entry: Any, wrong: set[Any]) -> _Entry:
     return kind.model_construct(**{**dict.fromkeys(lacking), **usable})
 
 
-def _told(path: str, kind: type[_Entry], error: Any) -> str:
+def _told(path: str, kind: type[Entry], error: Any) -> str:
     where = ".".join([path, *map(str, error["loc"])])
     if error["type"] == "missing":
         return f"{where}: is missing"
@@ -232,7 +176,9 @@ def _repeated(entries: dict[str, Any]) -> Iterator[str]:
 
 def _line(path: str, line: Any, buses: dict[str, Any]) -> Iterator[str]:
     types = _types("line")
-    yield from _own_numbers(path, line)
+    yield from _own_numbers(path, line, "line")
+    if line.r_ohm_per_km == line.x_ohm_per_km == 0.0:
+        yield f"{path}.x_ohm_per_km: is 0, r_ohm_per_km too; a line needs an impedance"
     if line.type and line.type not in types:
         yield f"{path}.type: {unknown_name('line type', line.type, list(types))}"
     if line.from_bus == line.to_bus is not None:
@@ -250,19 +196,18 @@ def _line(path: str, line: Any, buses: dict[str, Any]) -> Iterator[str]:
             )
 
 
-def _own_numbers(path: str, line: Any) -> Iterator[str]:
-    """A line has a type or numbers of its own, not both. ``type`` is "" where it is not given, None if wrong."""
-    given = [name for name in _OWN if name in line.model_fields_set]
-    if line.type and given:
-        yield f"{path}.{given[0]}: stands beside type {line.type!r}; accepted is one of both"
-    elif line.type == "" and not given:
-        yield f"{path}.type: is missing; accepted are a standard type, or {', '.join(_OWN_NEEDED)} of the line's own"
-    elif line.type == "":
-        for name in _OWN_NEEDED:
+def _own_numbers(path: str, entry: Any, what: str) -> Iterator[str]:
+    """An entry has a type or numbers of its own, not both. ``type`` is "" where it is not given, None if wrong."""
+    needed = OWN_NEEDED[type(entry)]
+    given = [name for name in OWN[type(entry)] if name in entry.model_fields_set]
+    if entry.type and given:
+        yield f"{path}.{given[0]}: stands beside type {entry.type!r}; accepted is one of both"
+    elif entry.type == "" and not given:
+        yield f"{path}.type: is missing; accepted are a standard type, or {', '.join(needed)} of the {what}'s own"
+    elif entry.type == "":
+        for name in needed:
             if name not in given:
                 yield f"{path}.{name}: is missing, beside {given[0]}"
-    if line.r_ohm_per_km == line.x_ohm_per_km == 0.0:
-        yield f"{path}.x_ohm_per_km: is 0, r_ohm_per_km too; a line needs an impedance"
 
 
 def _fits(of: Mapping[str, Any], kv: float) -> bool:
@@ -272,22 +217,52 @@ def _fits(of: Mapping[str, Any], kv: float) -> bool:
 
 def _transformer(path: str, transformer: Any, buses: dict[str, Any]) -> Iterator[str]:
     types = _types("trafo")
-    if transformer.type is None:
-        return
-    if transformer.type not in types:
+    yield from _own_numbers(path, transformer, "transformer")
+    yield from _plate(path, transformer)
+    if transformer.type and transformer.type not in types:
         yield f"{path}.type: {unknown_name('transformer type', transformer.type, list(types))}"
-        return
-    of = types[transformer.type]
-    if transformer.tap is not None and not of["tap_min"] <= transformer.tap <= of["tap_max"]:
-        yield f"{path}.tap: is {transformer.tap}; {of['tap_min']} to {of['tap_max']} is accepted"
     ends = [buses[bus] for bus in (transformer.high_bus, transformer.low_bus) if bus in buses]
     kv = [bus.voltage_kv for bus in ends if bus.voltage_kv is not None]
+    of = types.get(transformer.type) if transformer.type else _rated(transformer, kv)
+    if of is None:
+        return
+    if transformer.tap is not None and not of["tap_min"] <= transformer.tap <= of["tap_max"]:
+        yield f"{path}.tap: is {transformer.tap}; {of['tap_min']} to {of['tap_max']} is accepted"
     if len(kv) == 2 and not _near(kv, of):
+        where, what = (".type", f"{transformer.type!r}") if transformer.type else ("", "a transformer")
         swapped = "; high_bus and low_bus are swapped" if _near(kv[::-1], of) else ""
         yield (
-            f"{path}.type: {transformer.type!r} stands between buses of {kv[0]:g} and {kv[1]:g} kV, a rating of "
+            f"{path}{where}: {what} stands between buses of {kv[0]:g} and {kv[1]:g} kV, a rating of "
             f"{of['vn_hv_kv']:g}/{of['vn_lv_kv']:g} kV does not fit{swapped}"
         )
+    elif len(kv) == 2 and not transformer.type and kv[0] < kv[1]:
+        yield f"{path}.high_bus: has {kv[0]:g} kV, low_bus {kv[1]:g} kV; they are swapped"
+
+
+def _plate(path: str, transformer: Any) -> Iterator[str]:
+    """Numbers of a plate that contradict each other."""
+    rated, loss, short = transformer.rated_kva, transformer.load_loss_kw, transformer.short_circuit_percent
+    if None not in (rated, loss, short) and 100.0 * loss / rated >= short:
+        yield (
+            f"{path}.load_loss_kw: is {loss:g}, {100.0 * loss / rated:.3g} % of {rated:g} kVA; less than "
+            f"short_circuit_percent, {short:g}, is needed"
+        )
+    if (transformer.tap_step_percent is None) != (transformer.tap_steps is None):
+        lacking = "tap_steps" if transformer.tap_steps is None else "tap_step_percent"
+        yield f"{path}.{lacking}: is missing; a tap changer has tap_step_percent and tap_steps to either side"
+
+
+def _rated(transformer: Any, kv: list[float]) -> dict[str, Any] | None:
+    """Voltages and taps of a transformer by its plate; None where not even its buses are known."""
+    if len(kv) < 2:
+        return None
+    steps = transformer.tap_steps or 0
+    return {
+        "vn_hv_kv": transformer.high_kv or kv[0],
+        "vn_lv_kv": transformer.low_kv or kv[1],
+        "tap_min": -steps,
+        "tap_max": steps,
+    }
 
 
 def _near(kv: list[float], of: Mapping[str, Any]) -> bool:
@@ -311,10 +286,7 @@ def _net(name: str, entries: dict[str, Any]) -> Any:
             pp.create_bus(net, bus.voltage_kv, bus.name, min_vm_pu=bus.voltage_min_pu, max_vm_pu=bus.voltage_max_pu)
         )
     for trafo in _of(entries, Transformer):
-        pp.create_transformer(
-            net, at[trafo.high_bus], at[trafo.low_bus], trafo.type, trafo.name, tap_pos=trafo.tap,
-            parallel=trafo.parallel, max_loading_percent=100.0 * trafo.loading_max_pu,
-        )  # fmt: skip
+        _create_transformer(net, trafo, at)
     for line in _of(entries, Line):
         both = {
             "name": line.name, "parallel": line.parallel, "max_loading_percent": 100.0 * line.loading_max_pu,
@@ -332,6 +304,29 @@ def _net(name: str, entries: dict[str, Any]) -> Any:
         pp.create_load(net, at[load.bus], load.load_kw / 1e3, load.load_kvar / 1e3)
     _create_source(net, entries["source"], at)
     return net
+
+
+def _create_transformer(net: Any, trafo: Transformer, at: Mapping[str, int]) -> None:
+    """Of a type, or by its plate: r from the losses under load, x from what is left of the short-circuit voltage."""
+    import pandapower as pp
+
+    high, low = at[trafo.high_bus], at[trafo.low_bus]
+    both = {
+        "name": trafo.name, "tap_pos": trafo.tap, "parallel": trafo.parallel,
+        "max_loading_percent": 100.0 * trafo.loading_max_pu,
+    }  # fmt: skip
+    if trafo.type:
+        pp.create_transformer(net, high, low, trafo.type, **both)
+        return
+    rated_kva, of = trafo.rated_kva or 0.0, _rated(trafo, [float(net.bus.at[bus, "vn_kv"]) for bus in (high, low)])
+    if trafo.tap_steps:
+        both |= {"tap_changer_type": "Ratio", "tap_side": "hv", "tap_neutral": 0}
+    pp.create_transformer_from_parameters(
+        net, high, low, sn_mva=rated_kva / 1e3, vk_percent=trafo.short_circuit_percent or 0.0,
+        vkr_percent=100.0 * (trafo.load_loss_kw or 0.0) / rated_kva, pfe_kw=trafo.no_load_loss_kw or 0.0,
+        i0_percent=trafo.no_load_current_percent or 0.0, tap_step_percent=trafo.tap_step_percent or 0.0,
+        **(of or {}), **both,
+    )  # fmt: skip
 
 
 def _create_source(net: Any, source: Source, at: dict[str, int]) -> None:

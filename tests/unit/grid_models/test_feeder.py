@@ -207,3 +207,74 @@ def test_numbers_of_its_own_that_are_not_enough(tmp_path: Path, numbers: dict[st
     found = mistakes(tmp_path, own(**numbers))[1:]
     assert len(found) == len(told)
     assert all(line.startswith(start) for line, start in zip(found, told, strict=True))
+
+
+PLATE: dict[str, Any] = {
+    "rated_kva": 10_000, "short_circuit_percent": 7.5, "load_loss_kw": 50, "no_load_loss_kw": 10,
+    "tap_step_percent": 2.5, "tap_steps": 2,
+}  # fmt: skip
+
+
+def by_plate(**changed: Any) -> dict[str, Any]:
+    """A 35/10 kV transformer with 5 MW behind it and a network upstream that hardly sags."""
+    plate = {key: value for key, value in (PLATE | changed).items() if value is not None}
+    return {
+        "buses": [{"name": "up", "voltage_kv": 35}, {"name": "park", "voltage_kv": 10}],
+        "source": {"bus": "up", "short_circuit_mva": 1e7},
+        "transformers": [{"name": "T", "high_bus": "up", "low_bus": "park", **plate}],
+        "loads": [{"bus": "park", "load_kw": 5000}],
+    }
+
+
+def test_a_transformer_by_its_plate_drops_loads_and_loses_as_worked_out_by_hand(tmp_path: Path) -> None:
+    """On 10 MVA: r = 50/10 000 = 0.005, x = √(0.075² − 0.005²) = 0.0748, p = 0.5, v ≈ 1 − r p − (x p)²/2 = 0.9968.
+
+    Losses: 50 kW · (0.5/v)² under load and 10 kW without. The high side carries them and x p² of reactive power too.
+    """
+    network = load(written(tmp_path, by_plate()))
+    p_kw, q_kvar = network.profiles.at_nameplate()
+    flows = solve_batch(network, Injections(network.bus_names, p_kw, q_kvar))
+    v = 1 - 0.005 * 0.5 - (0.0748 * 0.5) ** 2 / 2
+    at, branch = network.bus_index(["park"])[0], network.branch_index(["T"])[0]
+    assert flows.vm_pu[at, 0] == pytest.approx(v, abs=1e-4)
+    losses_kw = 50 * (0.5 / v) ** 2 + 10
+    assert flows.losses_kw[0] == pytest.approx(losses_kw, rel=5e-3)
+    high_pu = np.hypot(0.5 + losses_kw / 1e4, 0.0748 * 0.5**2)
+    assert flows.branch_loading_pu[branch, 0] == pytest.approx(high_pu, rel=5e-4)
+
+
+def test_a_step_of_a_plates_tap_changer_lifts_the_low_side(tmp_path: Path) -> None:
+    """One step less of turns on the high side, 2.5 %: 1/0.975 of the voltage; the rated ratio counts likewise."""
+    idle = by_plate() | {"loads": []}
+
+    def low_pu(**changed: Any) -> float:
+        content = idle | {"transformers": [idle["transformers"][0] | changed]}
+        network = load(written(tmp_path, content))
+        nothing = Injections(network.bus_names, *np.zeros((2, len(network.bus_names), 1)))
+        return float(solve_batch(network, nothing).vm_pu[network.bus_index(["park"])[0], 0])
+
+    assert low_pu(tap=-1) / low_pu() == pytest.approx(1 / 0.975, rel=1e-4)
+    assert low_pu(low_kv=10.5) / low_pu() == pytest.approx(1.05, rel=1e-4)
+    assert low_pu(high_kv=36.75) / low_pu() == pytest.approx(1 / 1.05, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"type": "25 MVA 110/10 kV"}, "transformers[0].rated_kva: stands beside type '25 MVA 110/10 kV'"),
+        ({"load_loss_kw": None}, "transformers[0].load_loss_kw: is missing, beside rated_kva"),
+        ({"load_loss_kw": 900}, "is 900, 9 % of 10000 kVA; less than short_circuit_percent, 7.5, is needed"),
+        ({"tap_steps": None}, "transformers[0].tap_steps: is missing; a tap changer has"),
+        ({"tap": 3}, "transformers[0].tap: is 3; -2 to 2 is accepted"),
+        (
+            {"high_kv": 110},
+            "transformers[0]: a transformer stands between buses of 35 and 10 kV, a rating of 110/10 kV",
+        ),
+        ({"high_bus": "park", "low_bus": "up"}, "transformers[0].high_bus: has 10 kV, low_bus 35 kV; they are swapped"),
+        (dict.fromkeys(PLATE), "transformers[0].type: is missing; accepted are a standard type, or rated_kva, short"),
+    ],
+)
+def test_a_plate_that_says_too_little_or_contradicts_itself(tmp_path: Path, changed: dict[str, Any], told: str) -> None:
+    with pytest.raises(GridError) as caught:
+        load(written(tmp_path, by_plate(**changed)))
+    assert told in str(caught.value)
