@@ -92,7 +92,7 @@ def _methods(study: Study) -> Section:
 
 
 def _metrics(study: Study) -> Section:
-    names = dict.fromkeys((*study.show.metrics, *study.show.pictures, *study.statistics.metrics))
+    names = dict.fromkeys((*study.show.columns, *study.show.pictures, *study.statistics.metrics))
     rows = tuple((METRICS[n].title, METRICS[n].unit.replace("money", "currency"), METRICS[n].about) for n in names)
     return Section("The metrics", tables=(Table(("metric", "unit", "what it is"), rows),))
 

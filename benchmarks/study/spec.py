@@ -3,7 +3,7 @@
 ::
 
     title: What a plan is worth
-    cases: [yizhuang, {case: ordos, first_day: 2016-10-14, last_day: 2016-10-20}]
+    cases: [yizhuang, {case: ordos, days: {first_day: 2016-10-14, last_day: 2016-10-20}}]
     methods: [rule_based, day_ahead, rolling, perfect]
     baseline: rule_based              # differences are against it
     days: {first_day: 2016-10-14, last_day: 2016-10-15}
@@ -16,9 +16,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from benchmarks.cases.folder import Days
 from benchmarks.methods.found import methods as known_methods
@@ -50,6 +58,10 @@ def _one_of(valid: Callable[[], list[str]]) -> AfterValidator:
 
 MethodName = Annotated[str, _one_of(lambda: list(known_methods()))]
 MetricName = Annotated[str, _one_of(lambda: list(METRICS))]
+
+
+_LEDGERS: tuple[MetricName, ...] = ("co2_traced_kg", "co2_marginal_kg", "co2_contracts_kg", "co2_game_kg")
+_NETWORK: tuple[MetricName, ...] = ("network_violations",)
 
 
 def _case(value: Any) -> Any:
@@ -87,6 +99,12 @@ class Show(Frozen):
     pictures: tuple[MetricName, ...] = ("objective",)
     accounts: bool = Field(default=False, description="the four carbon ledgers of every day; minutes per fortnight")
     network: bool = Field(default=False, description="hold what was executed against the park's network")
+
+    @property
+    def columns(self) -> tuple[MetricName, ...]:
+        """Metrics of the tables: those that are named, then what ``accounts`` and ``network`` add."""
+        more = (*(_LEDGERS if self.accounts else ()), *(_NETWORK if self.network else ()))
+        return tuple(dict.fromkeys((*self.metrics, *more)))
 
 
 class Study(Frozen):
@@ -129,6 +147,17 @@ class Study(Frozen):
         if asked is not None and name not in asked:
             raise ValueError(f"'{name}' is not among the study's methods: {near_miss(name, list(asked))}")
         return name
+
+    @model_validator(mode="after")
+    def _are_worked_out(self) -> Self:
+        asked = (*self.show.metrics, *self.show.pictures, *self.statistics.metrics)
+        for names, given, field in (
+            (_LEDGERS, self.show.accounts, "accounts"),
+            (_NETWORK, self.show.network, "network"),
+        ):
+            if not given and (lacking := [name for name in asked if name in names]):
+                raise ValueError(f"{lacking[0]} is worked out with show.{field}: true alone")
+        return self
 
 
 def _once(names: list[str]) -> None:

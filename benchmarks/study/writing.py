@@ -60,7 +60,7 @@ def _found(made: Layout, days: pd.DataFrame, notes: Mapping[str, list[str]], res
     study = made.study
     money = {stretch.case: laid.case.site.currency for stretch, laid in made.laid.items()}
     judged = differences(study, days)
-    sheets = tuple(tables.figures(by_method(by_span(days)), study.show.metrics, money))
+    sheets = tuple(tables.figures(by_method(by_span(days)), study.show.columns, money))
     drawn = {n: d for m in study.show.pictures for n, d in pictures.by_days(days, m, study.baseline, money)}
     drawn |= dict(pictures.intervals(judged, money))
     told = tuple(tables.judged(judged, money, study.statistics.confidence))

@@ -97,3 +97,18 @@ def test_every_metric_is_defined_once_with_unit_and_words() -> None:
         assert metric.about.endswith(".")
         assert (metric.fold == "ratio") == bool(metric.part and metric.whole)
     assert {m.part for m in METRICS.values()} | {m.whole for m in METRICS.values()} == {*PARTS, ""}
+
+
+def test_what_is_asked_for_is_shown_and_what_is_shown_is_worked_out(tmp_path: Path) -> None:
+    plain = load_study(written(tmp_path, GOOD + "show: {metrics: [bill]}\n"))
+    assert plain.show.columns == ("bill",)
+    asked = load_study(written(tmp_path, GOOD + "show: {metrics: [bill], accounts: true, network: true}\n"))
+    ledgers = ("co2_traced_kg", "co2_marginal_kg", "co2_contracts_kg", "co2_game_kg")
+    assert asked.show.columns == ("bill", *ledgers, "network_violations")
+    once = load_study(written(tmp_path, GOOD + "show: {metrics: [network_violations, bill], network: true}\n"))
+    assert once.show.columns == ("network_violations", "bill")
+    for text in ("show: {metrics: [network_violations]}", "statistics: {metrics: [network_violations]}"):
+        with pytest.raises(ConfigError, match=r"network_violations is worked out with show\.network: true alone"):
+            load_study(written(tmp_path, f"{GOOD}{text}\n"))
+    with pytest.raises(ConfigError, match=r"co2_game_kg is worked out with show\.accounts: true alone"):
+        load_study(written(tmp_path, f"{GOOD}show: {{pictures: [co2_game_kg]}}\n"))
