@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from grid_models.background import QUARTERS_PER_YEAR, Background
-from grid_models.errors import GridError, unknown_name
+from grid_models.errors import GridError, name_some, unknown_name
 from grid_models.net_notes import notes_on
 from grid_models.net_validation import as_numbers, assert_sound, extremes
 from grid_models.network import AcModel, Array, Index, Network, Reference, Taps
@@ -96,8 +96,15 @@ def _extremes(probe: Any) -> str:
 
 def _refuse_unsupported(net: Any, name: str) -> None:
     for table in _REFUSED:
-        if table in net and len(net[table]) and net[table]["in_service"].astype(bool).any():
-            raise GridError(f"network {name!r}: elements of table {table!r} are not supported")
+        if table not in net or not len(net[table]):
+            continue
+        used = net[table][net[table]["in_service"].astype(bool)]
+        if len(used):
+            named = name_some(list(_unique_names(used["name"], table)))
+            raise GridError(
+                f"network {name!r}: elements of table {table!r} are not supported, which has {named}; put lines, "
+                "transformers, loads and generators in their place, or set in_service=False"
+            )
 
 
 def _with_costs(net: Any) -> Any:
