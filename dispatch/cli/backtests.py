@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from dispatch.cli.planning import folder_for
+from dispatch.cli.folders import folder_for
 from dispatch.studies.backtesting import Asked, Tested, default_folder, prepare, read_spec, run_asked
 
 if TYPE_CHECKING:

@@ -68,8 +68,7 @@ WeatherUrl = Annotated[
 ]
 
 Models = Annotated[
-    Path | None,
-    typer.Option(help="Folder of kept models: one is used until 30 days old or drifted, and kept with its card."),
+    Path | None, typer.Option(help="Folder of kept models: one is used until it is 30 days old or has drifted.")
 ]
 
 Deadline = Annotated[
@@ -110,7 +109,7 @@ def plan(  # noqa: PLR0913 - its options
     """
     from dispatch.cli.planning import Request, run
 
-    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline, models, solver_log, front))
+    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline, solver_log, front, models))
 
 
 @app.command()
@@ -162,7 +161,7 @@ def explain(
     from dispatch.cli.explaining import Question, run
     from dispatch.cli.planning import Request
 
-    request = Request(config, day, weather, None, scenarios, network, None, deadline, models)
+    request = Request(config, day, weather, None, scenarios, network, None, deadline, models=models)
     run(request, Question(at, asset, tuple(wanted or ())))
 
 
@@ -224,10 +223,7 @@ def hosting(
         list[str] | None,
         typer.Option(help="Network bus to look at; may be repeated. Default: all on the park's voltage level."),
     ] = None,
-    days: Annotated[
-        int | None,
-        typer.Option(min=1, help="Days to look at, drawn evenly from the span. Default: 12, or all of fewer."),
-    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="So many, drawn evenly from the span. Default: 12.")] = None,
     year: Annotated[bool, typer.Option("--year", help="Look at every day of the span instead.")] = False,
     first: Annotated[str | None, typer.Option("--from", help="First local day. Default: the embedded year.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last local day, included.")] = None,

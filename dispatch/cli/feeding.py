@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dispatch.cli.planning import cache_folder, weather_named
+from dispatch.cli.folders import cache_folder
+from dispatch.cli.planning import weather_named
 from dispatch.cli.studies import bar
 from dispatch.config.park import find_config, load_site
 from dispatch.errors import DataError

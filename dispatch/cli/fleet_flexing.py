@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dispatch.cli.planning import folder_for, reported
+from dispatch.cli.folders import folder_for
+from dispatch.cli.planning import reported
 from dispatch.errors import DataError
 from dispatch.signals import Array, Horizon
 

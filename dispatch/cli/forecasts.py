@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dispatch.cli.folders import folder_for
 from dispatch.cli.kept_models import kept_model
-from dispatch.cli.planning import Asked, Request, asked, folder_for, look_into_files, reported
+from dispatch.cli.planning import Asked, Request, asked, look_into_files, reported
 from dispatch.config.park import find_config
 from dispatch.errors import DataError
 from dispatch.signals import Horizon
@@ -74,7 +75,7 @@ def _made(request: Request, what: Asked, progress: Callable[[str], None]) -> tup
         )  # fmt: skip
     except user_errors() as error:
         raise DataError(str(error)) from error
-    with kept_model(request.models, what, sources, progress) as model:
+    with kept_model(request.models, what.site, what.horizon, what.issue, sources, progress) as model:
         outlook = look_ahead(
             what.site, what.horizon, sources.archive, what.issue, weather_site=sources.weather, model=model,
             progress=progress,

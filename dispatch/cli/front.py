@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dispatch.cli import planning
+from dispatch.cli.folders import folder_for
 from dispatch.cli.studies import bar
 from dispatch.errors import DataError
 
@@ -47,7 +48,7 @@ def run(request: Request) -> None:
     choice = _choice(request)
     what = planning.asked(request.plan)
     day = what.horizon.local_start[0].date()
-    folder = planning.folder_for(request.plan.out or Path("plans") / f"{what.site.name}-{day.isoformat()}-front")
+    folder = folder_for(request.plan.out or Path("plans") / f"{what.site.name}-{day.isoformat()}-front")
     console = Console(stderr=True)
     with planning.reported(console, {}) as progress:
         sources = planning.gathered(request.plan, what, progress)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from dispatch.cli.folders import cache_folder, folder_for
 from dispatch.config.data_files import require_files
 from dispatch.config.park import find_config, load_site
 from dispatch.errors import AlignmentError, DataError
@@ -43,9 +42,9 @@ class Request:
     network: bool
     weather_url: str | None
     deadline_s: float | None = None
-    models: Path | None = None
     solver_log: Path | None = None
     front: bool = False
+    models: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -183,23 +182,6 @@ def _issue_time(site: Site, horizon: Horizon, now: datetime) -> datetime:
     return min(horizon.start - timedelta(hours=site.planning.issue_before_h), now)
 
 
-def folder_for(folder: Path, option: str = "--out") -> Path:
-    """A folder to write to, made and tried.
-
-    Raises:
-        DataError: nothing can be written there.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        trial = folder / ".trial"
-        trial.touch()
-        trial.unlink()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(f"{folder}: cannot be written to ({reason}); give another folder with {option}") from error
-    return folder
-
-
 def look_into_files(site: Site, config: str) -> None:
     """Say what is hard to believe in the files that the park names, before anything is made of them.
 
@@ -244,7 +226,7 @@ def planned(request: Request, what: Asked, progress: Callable[[str], None], sour
     site, horizon = what.site, what.horizon
     sources = sources or gathered(request, what, progress)
     try:
-        with kept_model(request.models, what, sources, progress) as model:
+        with kept_model(request.models, site, horizon, what.issue, sources, progress) as model:
             return plan(
                 site,
                 horizon,
@@ -254,7 +236,7 @@ def planned(request: Request, what: Asked, progress: Callable[[str], None], sour
                 actual=sources.actual,
                 weather_site=sources.weather,
                 background=Background(
-                    model=model, hashes=sources.hashes, notes=(*sources.notes, *age_told(model, what))
+                    model=model, hashes=sources.hashes, notes=(*sources.notes, *age_told(model, site, what.issue))
                 ),
                 progress=progress,
             )
@@ -317,19 +299,6 @@ def _require_day_ahead(site: Site, horizon: Horizon, now: datetime) -> None:
             f"--weather with a day that has begun ({horizon.local_start[0]:%Y-%m-%d}): only what lies ahead can be "
             f"forecast; the first whole day is {first.isoformat()}"
         )
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept: PARKWATT_CACHE, else the platform's folder for caches."""
-    if own := os.environ.get("PARKWATT_CACHE"):
-        return Path(own)
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "parkwatt"
 
 
 @contextmanager
