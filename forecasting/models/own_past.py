@@ -61,7 +61,7 @@ WINDOW_H = {"wind": 3.0, "pv": 0.5}  # half-width of the window of time of day
 LAST_DAYS = {"wind": 400, "pv": 30}  # pv on SimBench PV3: 30 days .0075, 60 days .0080
 # Usual quantiles of ten farms (GEFCom2014), pinball: of all days of a year .0654, of 90 .0648, so weighed .0639.
 SEASON_DAYS = {"wind": 60.0}
-STATES = ("last_3h_kw", "last_day_kw")
+STATES = ("last_kw", "last_3h_kw", "last_day_kw")
 
 
 @dataclass(frozen=True)
