@@ -3,10 +3,9 @@
 A load stands on the mean of like days, a photovoltaic plant on their share of the clear sky; recent departures from it
 count by what they were worth (non-negative least squares), fading with the lead. Boosted quantiles learn what is left.
 Of wind trees learn nothing from its past that its last values do not tell (`learners.fading`). The usual day is the
-sister that always stays; both are weighed and calibrated on the last days, held out: of wind and sun for all leads
-together and by half, as the weather of two months tells less of a band than that of a year. Fewer than 21 days give the
-usual day alone, and so does a history that no past forecast could have known; of a load fewer than 3 days give one wide
-band for all hours.
+sister that always stays; both are weighed and calibrated on the last days, held out. Fewer than 21 days give the usual
+day alone, and so does a history that no past forecast could have known; of a load fewer than 3 days give one wide band
+for all hours.
 """
 
 from __future__ import annotations
@@ -46,9 +45,6 @@ TOLD_FROM_DAYS = 14  # days that past forecasts which knew anything cover: their
 USUAL_FROM_DAYS = 3
 FIRST_SHARE = 0.5  # of the greatest reading: the least half-width of the 90 % band of a load's first hours
 CALIBRATION_DAYS = 60
-# Wind four days ahead: all of the correction, by leads; half of it, of all leads together; none: pinball of four farms
-# (GEFCom2014) .0636, .0628, .0629; of the time within bands of 90 %, SimBench WP4: 85, 84, 83 %.
-OF_WEATHER = 0.5
 ROWS_AT_MOST = 30_000
 YEARS_DAYS = 1_200  # for days that come once a year
 LEAD_BLOCKS_H = (3.0, 12.0, 36.0, 84.0)
@@ -59,9 +55,9 @@ BOOSTED = {
 }
 WINDOW_H = {"wind": 3.0, "pv": 0.5}  # half-width of the window of time of day
 LAST_DAYS = {"wind": 400, "pv": 30}  # pv on SimBench PV3: 30 days .0075, 60 days .0080
-# Usual quantiles of ten farms (GEFCom2014), pinball: of all days of a year .0654, of 90 .0648, so weighed .0639.
-SEASON_DAYS = {"wind": 60.0}
-STATES = ("last_kw", "last_3h_kw", "last_day_kw")
+# What the season is, and what the last month was like: a forecaster that learnt half a year ago needs both.
+SEASON_DAYS = {"wind": 120.0}
+STATES = ("last_kw", "last_3h_kw", "last_day_kw", "last_week_kw", "mean_28d")
 
 
 @dataclass(frozen=True)
@@ -237,9 +233,9 @@ def _learner(case: Case, model: OwnPast) -> Conformal:
     if kind in BOOSTED:
         first = replace(BOOSTED[kind], seeds=(model.seed,), min_rows=1.0)
     stack = Stack((first, usual), folds=1, blocks=CALIBRATION_DAYS, parts=(), pull=0.0)
-    if kind == "load":
-        return Conformal(stack, (("lead_h", LEAD_BLOCKS_H),), CALIBRATION_DAYS)
-    return Conformal(stack, (), CALIBRATION_DAYS, strength=OF_WEATHER)
+    # Weather of two months tells too little of each lead apart.
+    cells = () if kind == "wind" else (("lead_h", LEAD_BLOCKS_H),)
+    return Conformal(stack, cells, CALIBRATION_DAYS)
 
 
 def _frame(case: Case, rows: Rows, drift_share: Floats, use: Mask) -> Frame:
