@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import cvxpy as cp
     from scipy.sparse import csr_array
 
+_SHOWN = ("on", "start", "stop")
+
 
 class StartTier(Frozen):
     """What a start costs after less than ``below_off_h`` hours off; the last tier holds for all longer ones."""
@@ -196,9 +198,11 @@ class Committed(Asset):
         begin, end = np.tile(found.start, rows.scenarios), np.tile(found.stop, rows.scenarios)
         match = starts[row, begin] & stops[row, end] & (between[row, begin] == between[row, end])
         change = cls.changes(rows, given, on)
+        started, stopped = np.where(starts, change, 0.0), np.where(stops, -change, 0.0)
+        # Of one scenario, what is shown is the decision itself: a plan's own must not undo what has become of it.
+        shown = {name: value for name, value in zip(_SHOWN, (on, started, stopped), strict=True) if name in values}
+        values = values | shown | {"started": started, "stopped": stopped}
         return values | {
-            "started": np.where(starts, change, 0.0),
-            "stopped": np.where(stops, -change, 0.0),
             "warm_start": first[matched_starts.warm_starts(rows, given.horizon)][:, None].astype(float),
             "match": match[:, None].astype(float),
         }

@@ -264,3 +264,20 @@ def test_what_was_curtailed_is_given_once_it_lacks():
     assert cls.settle(rows, inputs, Ruling(np.array([[-30.0]])), {"power_kw": np.array([[10.0]])})["power_kw"] == 40
     assert cls.settle(rows, inputs, Ruling(np.array([[-90.0]])), {"power_kw": np.array([[10.0]])})["power_kw"] == 50
     assert cls.settle(rows, inputs, Ruling(np.array([[4.0]])), {"power_kw": np.array([[10.0]])})["power_kw"] == 6
+
+
+def test_a_unit_that_a_plan_wants_on_and_that_has_too_little_to_do_is_off_and_pays_no_start():
+    # Planned: 200 kW of cold by the chiller at its least, 40 kW · 5. What came, 180 kW, is below that.
+    large = {"kind": "chiller", "name": "large", "bus": "main", "cold_bus": "cold", "electric_kw": 80, "start_cost": 3,
+             "energy_efficiency_ratio": 5, "min_load_fraction": 0.5}  # fmt: skip
+    bought = {"kind": "fuel_supply", "name": "bought", "bus": "cold", "price_per_kwh": 0.1}
+    site = park(load(), grid(), large, bought, {"kind": "load", "name": "process", "bus": "cold"})
+    known = {("load", "demand_kw"): 0.0}
+    planned = solve(Problem(site, given(site, hours(4), known | {("process", "demand_kw"): 200.0})))
+    assert planned.asset("large", "on").tolist() == [1, 1, 1, 1]
+    came = Problem(site, given(site, hours(4), known | {("process", "demand_kw"): 180.0}))
+    found = follow(came, planned)
+    assert audit(found).passed
+    assert found.asset("large", "on").tolist() == [0, 0, 0, 0]
+    assert found.asset("bought", "bought_kw") == pytest.approx(180)
+    assert found.money[0] == pytest.approx(4 * 180 * 0.1)
