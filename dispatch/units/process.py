@@ -18,6 +18,8 @@ from dispatch.units import ramping
 from dispatch.units.committable import Committable
 from dispatch.units.conversion import Conversion
 
+_SMALL_KW = 1e-6
+
 
 class Process(Conversion, Committable):
     r"""A conversion whose activity x is zero or at least a share m of its rating, and changes only so fast.
@@ -111,7 +113,31 @@ class Process(Conversion, Committable):
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
         """Follows the demand on the bus of its first output, as far as minimum load, times and ramps let it."""
-        return cls._within(rows, given, super().rule(rows, given, state))
+        values = super().rule(rows, given, state)
+        if not cls.spillable:
+            values = {**values, cls.input_series: cls._by_fewer(rows, given, values[cls.input_series])}
+        return cls._within(rows, given, values)
+
+    @classmethod
+    def _by_fewer(cls, rows: Rows[Self], given: Inputs, flow: Array) -> Array:
+        """(row, step) input that makes as much with fewer plants, where an even share is below a minimum load.
+
+        Of plants on one bus the one with the largest minimum goes first, as long as the others can make all of it.
+        """
+        port, field = next(iter(cls.outputs.items()))
+        per, bus = rows.series(given, f"{port}_kw_per_kw"), cls.bus_at(rows, field)
+        size, count = bus.max(initial=0) + 1, np.bincount(bus, minlength=1).max(initial=1)
+        most, made, on = cls.most_kw(rows, given) * per, flow * per, flow > 0
+        least, later = rows.field("min_load_fraction") * most, np.arange(rows.count)[:, None] * _SMALL_KW
+        wanted, even = _on_bus(np.add, bus, made, size), made
+        for _ in range(count - 1):
+            unfit = _on_bus(np.add, bus, on & (made < least - _SMALL_KW), size) > 0
+            spare = _on_bus(np.add, bus, most * on, size) - most >= wanted - _SMALL_KW
+            rank = np.where(on & unfit & spare, least + later, -1.0)
+            on &= (rank < 0) | (rank < _on_bus(np.maximum, bus, rank, size))
+            able = _on_bus(np.add, bus, most * on, size)
+            made = np.where(unfit, np.divide(wanted * most * on, able, out=np.zeros_like(most), where=able > 0), made)
+        return np.where(made == even, flow, np.divide(made, per, out=np.zeros_like(made), where=per > 0))
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
@@ -139,3 +165,10 @@ class Process(Conversion, Committable):
             more = made - rows.series(given, f"{port}_kw_per_kw") * wanted
             out[f"{port}_spilled_kw"] = np.clip(values[f"{port}_spilled_kw"] + more, 0, made)
         return out
+
+
+def _on_bus(how: np.ufunc, bus: np.ndarray, values: Array | np.ndarray, size: int) -> Array:
+    """(row, step) the sum or the largest of all rows on a row's bus."""
+    out = np.full((size, values.shape[1]), 0.0 if how is np.add else -np.inf)
+    how.at(out, bus, values)
+    return np.asarray(out[bus])

@@ -15,6 +15,7 @@ from dispatch.planning.stored_value import store_values
 from dispatch.problem import Problem
 from dispatch.rules import rule_based
 from dispatch.solve import solve
+from tests import parks
 from tests.parks import battery
 from tests.unit.dispatch.assets.thermal_parks import grid, hourly_tariff, problem, supply, tariff
 
@@ -113,3 +114,35 @@ def test_in_the_rules_what_cannot_stop_in_one_scenario_goes_on_in_all() -> None:
     rules = rule_based(Problem(made.site, Inputs(made.horizon, 2, series)))
     assert rules.kinds["gas_boiler"].series["on"] == pytest.approx(np.ones((2, 3)))
     assert "runs although it is off" not in [v.what for v in audit(rules).violations]
+
+
+@pytest.mark.parametrize(
+    ("cold_kw", "large_kw", "small_kw"),
+    # Shares by rating are 2/5 and 3/5: of 180 kW too little for both,
+    # of 260 kW for the large one, which alone can give it.
+    [(180, 0.0, 90.0), (260, 52.0, 0.0), (100, 0.0, 0.0)],
+)
+def test_in_the_rules_one_chiller_serves_what_two_have_too_little_of(
+    cold_kw: float, large_kw: float, small_kw: float
+) -> None:
+    chiller = {"kind": "chiller", "bus": "main", "cold_bus": "cold", "min_load_fraction": 0.5}
+    large = chiller | {"name": "large", "electric_kw": 80, "energy_efficiency_ratio": 5}  # 200 to 400 kW of cold
+    small = chiller | {"name": "small", "electric_kw": 120, "energy_efficiency_ratio": 2}  # 120 to 240 kW
+    site = parks.park(parks.load(), parks.grid(), large, small, {"kind": "load", "name": "process", "bus": "cold"})
+    known = {("load", "demand_kw"): 0.0, ("process", "demand_kw"): float(cold_kw)}
+    found = rule_based(Problem(site, parks.given(site, parks.hours(2), known)))
+    assert found.asset("large", "power_kw") == pytest.approx(large_kw)
+    assert found.asset("small", "power_kw") == pytest.approx(small_kw)
+    assert found.asset("process", "shed_kw") == pytest.approx(cold_kw - 5 * large_kw - 2 * small_kw)
+
+
+def test_of_two_equal_chillers_the_first_serves_what_is_too_little_for_both() -> None:
+    chiller = {"kind": "chiller", "bus": "main", "cold_bus": "cold", "electric_kw": 100, "min_load_fraction": 0.5,
+               "energy_efficiency_ratio": 4}  # fmt: skip
+    twins = [chiller | {"name": name} for name in ("first", "second")]
+    site = parks.park(parks.load(), parks.grid(), *twins, {"kind": "load", "name": "process", "bus": "cold"})
+    known = {("load", "demand_kw"): 0.0, ("process", "demand_kw"): 240.0}
+    found = rule_based(Problem(site, parks.given(site, parks.hours(2), known)))
+    assert found.asset("first", "power_kw") == pytest.approx(60)
+    assert found.asset("second", "power_kw") == pytest.approx(0)
+    assert found.asset("process", "shed_kw") == pytest.approx(0)
