@@ -24,8 +24,6 @@ from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from dispatch.site import Site
 from dispatch.solve import solve
-from dispatch.solver import highs
-from dispatch.solver.highs import Answer, Limits, Matrices
 from dispatch.solver.highs import load as into_highs
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
@@ -209,32 +207,6 @@ def test_the_cost_of_deviating_is_known_by_hand(money: float) -> None:
     assert idle.schedule is not None
     assert audit(idle.schedule).passed
     assert idle.changes[0].asset == "pcc"
-
-
-@pytest.mark.parametrize(("plan_gap", "asked"), [(0.0, 1e-6), (8e-5, 8e-5), (0.02, 1e-3)])
-def test_a_decision_is_priced_as_exactly_as_the_plan_and_in_bounded_time(
-    monkeypatch: pytest.MonkeyPatch, plan_gap: float, asked: float
-) -> None:
-    problem, schedule = arbitrage()
-    limits, run = [], highs.run
-
-    def noted(matrices: Matrices, within: Limits, **more: Any) -> Answer:
-        limits.append(within)
-        return run(matrices, within, **more)
-
-    monkeypatch.setattr(highs, "run", noted)
-    proved = replace(schedule, proof=replace(schedule.proof, gap=plan_gap))
-    what_if(problem, proved, "battery", "00:00", charge_kw=20)
-    assert {(one.gap, one.nodes <= 200) for one in limits} == {(asked, True)}
-
-
-def test_a_cost_that_is_not_well_known_says_so() -> None:
-    problem, schedule = arbitrage()
-    less = what_if(problem, schedule, "battery", "00:00", charge_kw=20)
-    assert "give or take" not in told(less, problem)
-    assert f"costs {less.cost:,.2f} EUR more, give or take {less.cost / 2:,.2f} (" in told(
-        replace(less, uncertain=less.cost / 2), problem
-    )
 
 
 def test_what_cannot_be_says_how_far_it_goes() -> None:
