@@ -384,7 +384,8 @@ def wanted(site: Site) -> tuple[object, ...]:
 def structure(site: Site) -> list[tuple[object, ...]]:
     """What sites that share one compiled problem have in common beside what is wanted of them."""
     # In the order of the rows: members of one kind that changed places would stand on each other's buses.
-    members = [(a.kind, a.reactive, *a.structure) for a in sorted(site.assets, key=lambda a: a.kind)]
+    held = site.grid.island.reference if site.grid and site.grid.island else None
+    members = [(a.kind, a.reactive, a.name == held, *a.structure) for a in sorted(site.assets, key=lambda a: a.kind)]
     return [(bus.name, bus.carrier) for bus in site.buses] + [
         (site.reserve_h, site.reserve_directions, site.outage_h, site.activation_h, site.groups),
         *members,

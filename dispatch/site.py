@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
 from dispatch.asset import Asset, Carrier, Direction, Rows
 from dispatch.assets import kinds
+from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon_wanted.flow_limits import FlowLimitWish
 from dispatch.carbon_wanted.settings import CarbonSettings
 from dispatch.carbon_wanted.wishes import CarbonFreeWish, EmissionsWish, Window, ZeroCarbonWish, percent
@@ -23,9 +24,10 @@ from dispatch.fields.claims import Claims
 from dispatch.fields.days_off import DaysOff
 from dispatch.fields.feeds import Feeds
 from dispatch.fields.frozen import Finite, Fraction, Frozen, NonNegative, Positive
-from dispatch.fields.grid import Grid, Group
+from dispatch.fields.grid import HOLDS_VOLTAGE, Grid, Group
 from dispatch.fields.series import ArchiveFolder
 from dispatch.signals import Array, Horizon, takes_percent, unit_of
+from dispatch.tariff.contracts import available
 
 
 def _zone(name: str) -> str:
@@ -332,9 +334,17 @@ class Site(Frozen):
         return max(asset.asks_outage_h for asset in self.assets)
 
     def known_series(self, horizon: Horizon, but: Collection[str] = ()) -> dict[tuple[str, str], Array]:
-        """Input series that the configuration alone decides, of all assets but some."""
+        """Input series that the configuration alone decides, of all assets but some, and who holds an island when."""
         assets = (asset for asset in self.assets if asset.name not in but)
-        return {(a.name, quantity): values for a in assets for quantity, values in a.known(horizon).items()}
+        own = {(a.name, quantity): values for a in assets for quantity, values in a.known(horizon).items()}
+        if self.grid is None or self.grid.island is None:
+            return own
+        return own | {(self.grid.island.reference, HOLDS_VOLTAGE): self.without_connection(horizon)[None, :] * 1.0}
+
+    def without_connection(self, horizon: Horizon) -> np.ndarray:
+        """(T,) whether all connections are planned out; true throughout where there is none."""
+        there = [available(a.planned_outages, horizon) for a in self.assets if isinstance(a, GridConnection)]
+        return np.asarray(np.sum(there, axis=0) < 1) if there else np.ones(horizon.steps, bool)
 
     def windows(self, horizon: Horizon, over: Window) -> Array:
         """(window, T) 1 where a step belongs to the local hour or day, or to the whole horizon."""

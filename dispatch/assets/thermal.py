@@ -14,7 +14,7 @@ from dispatch.part import Account, Part, Port, Violation, breaches
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.units import backup, plain_output, spinning
-from dispatch.units.commitment import Committed, Decision, later
+from dispatch.units.commitment import Committed, Decision, holding, later
 from dispatch.units.envelope import cuts, denied, limits_kw, shortest
 from dispatch.units.segments import CostPoint, Segments, require_curve
 from dispatch.worth import Activity, Worth
@@ -209,6 +209,7 @@ class Thermal(Committed):
                 **reserve,
             },
             inner=made.inner | inner,
+            relaxable=made.relaxable,
             backup=backup.backup(rows, given, made.on, above) if rows.outage_h else None,
             **reserve,
         )
@@ -280,7 +281,8 @@ class Thermal(Committed):
         """Off units stay off; running ones go down and stop as soon as ramps and minimum up time let them."""
         signals = cls.signals(rows, given)
         fallen = np.cumsum(rows.field("ramp_down_kw_per_h", np.inf) * given.horizon.ramp_h, axis=1)
-        on = np.maximum(signals["must_on"], rows.field("must_run") * (1 - signals["must_off"]))
+        kept = np.maximum(rows.field("must_run"), holding(rows, given))
+        on = np.maximum(signals["must_on"], kept * (1 - signals["must_off"]))
         above = np.maximum(signals["above_before_kw"] - fallen, 0) * on
         return {"above_min_kw": above, "committed": on, **spinning.none(rows, given.horizon)}
 
@@ -289,6 +291,7 @@ class Thermal(Committed):
         """On where that is wanted and allowed, with the output that ramps let it reach."""
         nothing = np.zeros((rows.count, given.horizon.steps))
         committed = np.maximum(np.round(wanted.get("committed", nothing)), rows.field("must_run"))
+        committed = np.maximum(committed, holding(rows, given))
         on, power = _followed(rows, given, committed, wanted.get("above_min_kw", nothing), nothing)
         above = np.maximum(power - rows.field("min_kw") * on, 0)
         return {"above_min_kw": above, "committed": on, **spinning.none(rows, given.horizon)}

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from dispatch.fields.frozen import Frozen, NonNegative, Positive
 
+HOLDS_VOLTAGE = "holds_voltage"
+"""Series of the reference unit of an island: 1 in the steps in which it holds the voltage."""
+
 _Name = Annotated[str, Field(min_length=1)]
 # Beyond these a number is in kV or per cent.
 _VoltagePu = Annotated[Positive, Field(lt=1.5)]
@@ -52,10 +55,11 @@ class Contingency(Frozen):
 class Island(Frozen):
     """Steps in which the site has no connection: the reference unit holds the voltage and gives what lacks.
 
-    Those are the steps in which every grid connection is planned out, or all where the site has none.
+    Those are the steps in which every grid connection is planned out, or all where the site has none. A unit that
+    starts and stops is then on; where its limits leave no plan in which it is, the plan says so.
     """
 
-    reference: _Name = Field(description="asset whose bus is the slack, at 1.0 p.u.; a unit that runs then, or a store")
+    reference: _Name = Field(description="a unit, which is then on, or a store: its bus is the slack, at 1.0 p.u.")
     rated_kw: Positive = Field(description="most that it gives or takes for the others, losses included")
     rated_kvar: Positive | None = Field(default=None, description="likewise reactive; default: not checked")
     open_branches: tuple[_Name, ...] = Field(default=(), description="what is switched off from the grid then")

@@ -42,6 +42,7 @@ from dispatch.solve import solve
 from dispatch.solver.highs import Answer, Layout, Limits, Matrices, Point, Quality, Run
 from dispatch.solver.highs import run as search
 from dispatch.solver.worker import Worker
+from dispatch.units.commitment import OFF_ALONE
 
 # Of the time left for solvers: what the full search may take, then the recovery, then the problem with soft limits.
 _SHARES: dict[Quality, float] = {"optimal": 0.6, "convex_recovery": 0.6, "relaxed": 1.0}
@@ -270,8 +271,8 @@ class _Ladder:
         if before is None:
             self.attempts.append(Attempt("last_good", "there is no plan before this one"))
         else:
-            yield "last_good", lambda: from_before(self.problem, before)
-        yield "rule_based", lambda: rule_based(self.problem)
+            yield "last_good", lambda: _honest(from_before(self.problem, before), OFF_ALONE)
+        yield "rule_based", lambda: _honest(rule_based(self.problem), OFF_ALONE)
         yield "safe_state", lambda: _honest(safe_state(self.problem))
 
     def best(self, solver: _Solver, floor: Climbed | None = None) -> Climbed:
@@ -367,9 +368,9 @@ def _objective(climbed: Climbed) -> float:
     return climbed.schedule.proof.objective
 
 
-def _honest(schedule: Schedule) -> Schedule:
-    """The safe state with leave to pass the limits that it cannot hold; the audit then lists them."""
-    broken = [v for v in audit(schedule).violations if v.fault == "limit"]
+def _honest(schedule: Schedule, *what: str) -> Schedule:
+    """The schedule with leave to pass what limits it cannot hold, or ``what`` of them; the audit then lists them."""
+    broken = [v for v in audit(schedule).violations if v.fault == "limit" and (not what or v.what in what)]
     allowed = frozenset((v.asset, v.what) for v in broken)
     return replace(schedule, proof=replace(schedule.proof, may_pass=allowed))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from dispatch.asset import Rows
+from dispatch.fields.grid import HOLDS_VOLTAGE
 from dispatch.ladder.earlier import EarlierPlan, overlap
 from dispatch.problem import Problem
 from dispatch.rules import cascade
@@ -35,11 +37,13 @@ def last_good(problem: Problem, previous: Schedule | EarlierPlan) -> Schedule:
 def safe_state(problem: Problem) -> Schedule:
     """Nothing charges, units that may stop do, the grid gives what it can, and load is shed where nothing is left.
 
-    It can always be constructed; whether it holds every limit is for the audit to say.
+    It can always be constructed; whether it holds every limit is for the audit to say. No unit is kept on for the
+    voltage of an island: with what it gives at the least, the buses might not balance.
     """
-    resting = {}
+    resting, series = {}, {key: values for key, values in problem.inputs.series.items() if key[1] != HOLDS_VOLTAGE}
+    inputs = replace(problem.inputs, series=series)
     for kind, rows in problem.rows.items():
-        followed = type(rows.members[0]).follow(rows, problem.inputs, {})
+        followed = type(rows.members[0]).follow(rows, inputs, {})
         if followed is not None:
             resting[kind] = followed
     giving_way = tuple(kind for kind in problem.rows if kind not in resting)

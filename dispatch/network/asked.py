@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dispatch.assets.grid_connection import GridConnection
 from dispatch.fields.grid import Contingency, Grid, Island
 from dispatch.fields.inverter import FreeReactive
 from dispatch.network.states import State
 from dispatch.signals import Horizon
 from dispatch.site import Site
-from dispatch.tariff.contracts import available
 
 if TYPE_CHECKING:
     from grid_models.injections import Injections
@@ -100,7 +98,7 @@ def states(site: Site, network: Network, neighbours: Injections | None, horizon:
     grid = site.grid
     assert grid is not None
     band = _band(grid)
-    alone = without_connection(site, horizon) if grid.island is not None else np.zeros(horizon.steps, bool)
+    alone = site.without_connection(horizon) if grid.island is not None else np.zeros(horizon.steps, bool)
     out = [State("", Reduced(network, ()), neighbours, Limits.of(network, **band), ~alone, SLOTS, site)]
     asked = grid.contingencies
     for branch in asked.branches if asked is not None else ():
@@ -125,12 +123,3 @@ def _as_island(
     left = islanded(network, site.grid.bus_of[bus], island.open_branches)
     limits = Limits.of(left.network, **band)
     return State("as an island", left, None, limits, steps, SLOTS, site, island)
-
-
-def without_connection(site: Site, horizon: Horizon) -> np.ndarray:
-    """(T,) whether all connections of the site are planned out; true throughout where it has none."""
-    there = np.zeros(horizon.steps)
-    for asset in site.assets:
-        if isinstance(asset, GridConnection):
-            there += available(asset.planned_outages, horizon)
-    return np.asarray(there < 1)

@@ -11,7 +11,6 @@ import numpy as np
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon.on_network import PlacedFlows
 from dispatch.carbon.tracing import Flows
-from dispatch.network.asked import without_connection
 from dispatch.network.injections import injections, neighbours
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
@@ -40,7 +39,7 @@ def placed_flows(
     if others is not None:
         sources["others"] = others
     found = tracing_flows(network, sources)
-    valid = np.isfinite(found.upstream_kw).all(axis=0) & ~without_connection(site, horizon)
+    valid = np.isfinite(found.upstream_kw).all(axis=0) & ~site.without_connection(horizon)
     if not valid.any():
         return None
     node = dict(zip(network.bus_names, found.bus_node.tolist(), strict=True))

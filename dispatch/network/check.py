@@ -364,7 +364,7 @@ def _worst(loop: _Loop, chosen: _Round) -> str:
         drawn = -float(trial.injections.p_kw[:, breach.step].sum())
         return f"; worst: {where}, {what} at {when}, with {drawn:.4g} kW drawn by the park{why}"
     if breach.kind == "unit_off":
-        return f"; worst: {where}, off at {when}, though it is to hold the voltage: let it run (must_run)"
+        return f"; worst: {where}, off at {when}, though it is to hold the voltage: no plan in which it is on was found"
     over = f"; worst: {where}, {what} at {when}, over by {breach.margin:.4g} {breach.unit}"
     if breach.kind == "island_power":
         return f"{over}: what the others and the losses take of the reference unit"

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from dispatch.asset import Asset, Given, Inputs, Mode, Rows, full, shifted
 from dispatch.fields.frozen import Frozen, NonNegative, Positive
+from dispatch.fields.grid import HOLDS_VOLTAGE
 from dispatch.part import Violation, breaches, mistakes
 from dispatch.signals import Array, Horizon, spans
 from dispatch.units import matched_starts
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _SHOWN = ("on", "start", "stop")
+OFF_ALONE = "off although it is to hold the voltage"
 
 
 class StartTier(Frozen):
@@ -39,6 +41,7 @@ class Decision:
         start_money: (row, step) cost of starts.
         series: the decision variables, (row or member, step), by the names that ``rule`` returns.
         inner: the variables of matched starts.
+        relaxable: that it is on where it holds the voltage of an island, of units that do so.
     """
 
     on: cp.Expression
@@ -48,6 +51,7 @@ class Decision:
     start_money: cp.Expression
     series: dict[str, cp.Expression]
     inner: dict[str, cp.Variable]
+    relaxable: dict[str, cp.Constraint]
 
 
 class Committed(Asset):
@@ -149,6 +153,8 @@ class Committed(Asset):
         # On/off decided elsewhere, which mode *given* reads; (name, "commitment") is there for all members or none.
         decided = all((m.name, "commitment") in inputs.series for m in rows.members)
         known = {"commitment": rows.series(inputs, "commitment")} if decided else {}
+        if any((m.name, HOLDS_VOLTAGE) in inputs.series for m in rows.members):
+            known[HOLDS_VOLTAGE] = holding(rows, inputs)
         row, step = matched_starts.warm_starts(rows, inputs.horizon)
         lag = off_h[row, 0] + starts[step]
         warm = matched_starts.savings(rows, row, lag) * (on_h[row, 0] <= 0)
@@ -179,11 +185,15 @@ class Committed(Asset):
         ]
         if mode.commitment == "given":
             constraints.append(on == given["commitment"][:decided])
+        relaxable = {OFF_ALONE: on >= given[HOLDS_VOLTAGE][:decided]} if HOLDS_VOLTAGE in given else {}
+        for held in relaxable.values():
+            held.set_label("on to hold the voltage without a connection")
+        constraints += relaxable.values()
         money, extra, matched = matched_starts.start_money(single, given, start, stop)
         spread = rows.spread if mode.shared and rows.scenarios > 1 else None
         parts = [(spread @ x) if spread is not None else x for x in (on, start, stop, money)]
         series = {"committed": on, "started": start, "stopped": stop}
-        return Decision(parts[0], parts[1], parts[2], constraints + extra, parts[3], series, matched)
+        return Decision(parts[0], parts[1], parts[2], constraints + extra, parts[3], series, matched, relaxable)
 
     @classmethod
     def complete(cls, rows: Rows[Self], given: Inputs, values: dict[str, Array]) -> dict[str, Array]:
@@ -225,7 +235,7 @@ class Committed(Asset):
 
     @classmethod
     def check_commitment(cls, rows: Rows[Self], given: Inputs, on: Array, started: Array) -> list[Violation]:
-        """Whole numbers, minimum times walked along the clock, must-run, and no start that is not counted."""
+        """Whole numbers, minimum times walked along the clock, must-run, islands, and no start that is not counted."""
         starts, stops = cls.pattern(rows, given, on)
         return [
             *breaches(rows.names, "on/off is not 0 or 1", np.abs(on - np.round(on)), 0.0, "-"),
@@ -237,6 +247,7 @@ class Committed(Asset):
                 0.0,
                 "-",
             ),
+            *breaches(rows.names, OFF_ALONE, holding(rows, given) - on, 0.0, "-"),
             *_short_runs(rows, starts, stops, given),
             *mistakes(
                 rows.names, "start not counted", np.where(starts, cls.changes(rows, given, on), 0.0) - started, 0.0, "-"
@@ -297,6 +308,13 @@ def _minimum_times(
         after["up"] @ on >= cp.multiply(lasts["up"], start),
         after["down"] @ (units - on) >= cp.multiply(lasts["down"], stop),
     ]
+
+
+def holding(rows: Rows[Any], given: Inputs) -> Array:
+    """(row, step) 1 where a unit holds the voltage of an island, as the park's file says."""
+    nobody = np.zeros((1, given.horizon.steps))
+    each = [given.series.get((member.name, HOLDS_VOLTAGE), nobody) for member in rows.members]
+    return np.tile(np.vstack(each), (rows.scenarios, 1))
 
 
 def counted(units: Array) -> cp.Variable:

@@ -12,7 +12,7 @@ from dispatch.asset import Inputs, Rows
 from dispatch.fields.frozen import Fraction, Positive
 from dispatch.signals import Array, Horizon
 from dispatch.units import ramping
-from dispatch.units.commitment import Committed
+from dispatch.units.commitment import Committed, holding
 
 _SERVED_KW = 0.01
 
@@ -121,6 +121,7 @@ class Committable(Committed):
         shape = (rows.scenarios, len(rows.members), -1)
         asked = ((wanted > _SERVED_KW) & (wanted >= least - 1e-6)).reshape(shape).any(axis=0)
         held = np.maximum(rows.field("must_run"), cls.free(rows))
+        held = np.maximum(held, holding(rows, given))
         asked = np.maximum(np.tile(asked, (rows.scenarios, 1)).astype(float), held)
         load, on = ramping.walked(rows, given, wanted, asked, (least, most), cls.before(rows, given))
         return load, {} if cls.free(rows).all() else {"committed": on}

@@ -196,20 +196,18 @@ class Electrolyser(Committed):
             *heat_limits,
             *again_limits,
         ]
-        heated = {"heat": Port(bus_or(rows, "heat_bus", "bus"), heat["heat_kw"])} if heat else {}
+        made_of_it = {"hydrogen": Port(rows.bus("hydrogen_bus"), hydrogen)}
+        made_of_it |= {"heat": Port(bus_or(rows, "heat_bus", "bus"), heat["heat_kw"])} if heat else {}
         states = {"on": made.on, "start": made.start, "producing": producing, **made.series, **again}
         switch = {} if segments.switch is None else {"switch": segments.switch}
         return Part(
-            ports={
-                "electricity": Port(rows.bus(), -drawn),
-                "hydrogen": Port(rows.bus("hydrogen_bus"), hydrogen),
-                **heated,
-            },
+            ports={"electricity": Port(rows.bus(), -drawn), **made_of_it},
             constraints=constraints,
             cost_step=made.start_money + again_money,
             series={"power_kw": drawn, "hydrogen_kw": hydrogen, **heat, "above_min_kw": above, **states, **switch},
             inner=made.inner | {"segment_kw": segments.taken},
             exclusive=segments.exclusive,
+            relaxable=made.relaxable,
         )
 
     @classmethod

@@ -126,6 +126,7 @@ class Fired(Committable):
             cost_step=cost,
             series={**series, **reserve, "fuel_kw": fuel},
             inner=made.inner if made is not None else {},
+            relaxable=made.relaxable if made is not None else {},
             **reserve,
         )
 

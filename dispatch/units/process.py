@@ -75,6 +75,7 @@ class Process(Conversion, Committable):
             cost_step=made.cost_step + decided.start_money,
             series={**made.series, **decided.series, "on": decided.on, "start": decided.start, "stop": decided.stop},
             inner=decided.inner,
+            relaxable=decided.relaxable,
         )
 
     @classmethod

@@ -11,7 +11,8 @@ import pytest
 from dispatch.asset import Mode
 from dispatch.audit import audit
 from dispatch.explain import naming
-from dispatch.network.asked import states, without_connection
+from dispatch.ladder.climb import climb
+from dispatch.network.asked import states
 from dispatch.network.check import GridProof, prove, slots
 from dispatch.network.injections import injections
 from dispatch.presentation.page import report_data
@@ -178,7 +179,7 @@ def test_while_the_connection_is_out_the_reference_unit_holds_the_island(radial:
     schedule, proof = proved(radial, problem)
     assert proof.breaches == ()
     assert proof.island_kw is not None
-    alone = without_connection(problem.site, problem.horizon)
+    alone = problem.site.without_connection(problem.horizon)
     np.testing.assert_array_equal(alone, [False, False, True, True])
     planned_kw = schedule.asset("engine", "power_kw")
     np.testing.assert_array_equal(np.isnan(proof.island_kw), ~alone)
@@ -206,7 +207,7 @@ def test_a_reference_unit_that_lacks_reactive_power_is_told_likewise(radial: Net
     asked = islanded(rated_kvar=1e4)
     _, proof = proved(radial, asked)
     assert proof.breaches == ()
-    alone = without_connection(asked.site, asked.horizon)
+    alone = asked.site.without_connection(asked.horizon)
     needed = np.abs(proof.flows.slack_q_kvar[alone])
     assert (needed > 100).all()
     _, short = proved(radial, islanded(rated_kvar=float(needed.min()) / 2))
@@ -218,26 +219,25 @@ def test_a_reference_unit_that_lacks_reactive_power_is_told_likewise(radial: Net
 
 
 def test_a_reference_unit_that_is_off_holds_no_voltage(radial: Network) -> None:
-    """A second, cheaper engine serves the island alone unless the reference must run."""
-    asked = islanded()
-    cheap = unit("cheap", min_kw=0, max_kw=4000, cost_per_kwh=0.1)
-    site = asked.site.model_copy(update={"assets": (*asked.site.assets, park(cheap, load()).assets[0])})
-    problem = Problem(site, given(site, hours(4), {("load", "demand_kw"): 900.0}), Mode(), network_slots=slots(site))
-    schedule, proof = proved(radial, problem)
-    assert schedule.asset("engine", "on")[2:] == pytest.approx([0, 0])
-    assert sorted((one.kind, one.element, one.step) for one in proof.breaches) == [
-        ("unit_off", "engine as an island", 2),
-        ("unit_off", "engine as an island", 3),
-    ]
-    assert "worst: engine as an island, off at 0" in proof.stopped
-    data = report_data(planned(site, problem.inputs, schedule=schedule, grid=proof))
+    """A second, cheaper engine could serve the island alone; one that may not start before 03:00 cannot hold it."""
+
+    def beside_cheap(**changes: Any) -> Problem:
+        asked = islanded().site
+        cheap = park(unit("cheap", min_kw=0, max_kw=4000, cost_per_kwh=0.1), load()).assets[0]
+        own = tuple(a.model_copy(update=changes) if a.name == "engine" else a for a in asked.assets)
+        site = asked.model_copy(update={"assets": (*own, cheap)})
+        return Problem(site, given(site, hours(4), {("load", "demand_kw"): 900.0}), Mode(), network_slots=slots(site))
+
+    schedule, proof = proved(radial, beside_cheap())
+    assert schedule.asset("engine", "on")[2:] == pytest.approx([1, 1])
+    assert proof.breaches == ()
+    blocked = beside_cheap(min_down_h=4.0, off_before_h=1.0)
+    schedule, proof = prove(blocked.site, blocked, climb(blocked).schedule, radial)
+    assert [(one.kind, one.element, one.step) for one in proof.breaches] == [("unit_off", "engine as an island", 2)]
+    assert "worst: engine as an island, off at 02:00 on 2024-03-01, though it is to hold the voltage" in proof.stopped
+    data = report_data(planned(blocked.site, blocked.inputs, schedule=schedule, grid=proof))
     assert any("engine as an island: unit off at 02:00" in finding.text for finding in data.findings)
-    kept = tuple(
-        a.model_copy(update={"must_run": True, "min_kw": 0.0}) if a.name == "engine" else a for a in site.assets
-    )
-    site = site.model_copy(update={"assets": kept})
-    problem = Problem(site, given(site, hours(4), {("load", "demand_kw"): 900.0}), Mode(), network_slots=slots(site))
-    assert proved(radial, problem)[1].breaches == ()
+    assert any("engine: off although it is to hold the voltage" in finding.text for finding in data.findings)
 
 
 def test_a_site_without_a_connection_is_an_island_all_day(radial: Network) -> None:
