@@ -21,6 +21,7 @@ from dispatch.search.portfolio import convex
 from dispatch.signals import Array
 from dispatch.solver.highs import Answer, Limits, Matrices, Run
 from dispatch.solver.highs import run as search
+from dispatch.units import sharing
 
 _MOST_ROUNDS = 12
 _PATIENT_ROUNDS = 5
@@ -31,7 +32,7 @@ _OWN_SHARE = 0.1  # of a plan's gap, what moving flows apart may take
 _ROUNDED = 1e-6
 
 
-def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = None) -> Schedule:
+def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = None, even: bool = False) -> Schedule:
     """The best schedule for the problem's present data.
 
     Relaxed switches of exclusive flows are made integral where the solution uses both flows, and the problem is solved
@@ -44,6 +45,7 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
         problem: compiled, with its data up to date.
         limits: gap and nodes at which the search ends.
         run: what solves the matrices; the default is the solver, and in convex mode the recovery.
+        even: equal units share their load where nothing else changes; not for a ``run`` that holds one of them.
 
     Raises:
         SolveError: no feasible point was found.
@@ -61,11 +63,26 @@ def solve(problem: Problem, limits: Limits | None = None, *, run: Run | None = N
         prices = _prices(problem, answer)
         again = _around_what_can_be_followed(problem, asked, answer, prices, partial(run, limits=left))
         if again is None:
+            if even:
+                _share_loads(problem)
             stated = _stated(problem, _bounded(answer, asked.outer, limits))
             made = problem.read(_proof(stated, asked.place + asked.more), prices, _cap_prices(problem, answer))
             return replace(made, reserve_price_per_kwh=_reserve_prices(problem, answer))
         asked = again
     raise SolveError("exclusive flows still overlap after branching: the kind's switch does not separate them")
+
+
+def _share_loads(problem: Problem) -> None:
+    """Equal units of the present point give equal power where that changes nothing else."""
+    rows = problem.rows.get("thermal")
+    if rows is None or rows.outage_h:
+        return  # what a unit gives in an outage follows from its own load
+    part = problem.parts["thermal"]
+    series = {name: np.array(term.value, float) for name, term in part.series.items()}
+    limited = frozenset(name for group in problem.site.groups for name in group.assets)
+    for name, values in sharing.shared(rows, problem.inputs, series, limited).items():
+        if name in problem.decisions("thermal") or name in part.inner:
+            problem.variable("thermal", name).save_value(values)
 
 
 @dataclass(frozen=True)

@@ -255,7 +255,7 @@ class _Ladder:
 
         def made(rung: Quality, run: Run) -> Schedule:
             solver.begin(_SHARES[rung])
-            schedule = solve(self.problem, self.limits, run=run)
+            schedule = solve(self.problem, self.limits, run=run, even=True)
             if rung == "optimal":
                 self._short_of_optimal(schedule, solver)
             return softened.named(schedule) if rung == "relaxed" else schedule
