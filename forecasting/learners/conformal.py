@@ -34,13 +34,15 @@ class Conformal:
     """A learner with its correction.
 
     `cells` are columns and the bounds that part them, such as (("lead_h", (12, 36, 84)), ("elevation_deg", (0,))). The
-    last `blocks` are held out, less of a short history. `strength` is the share of the correction that is applied.
+    last `blocks` are held out, less of a short history. `strength` is the share of the correction that is applied;
+    fewer blocks than `full_blocks` apply as much less of it, as the errors of one week are mostly chance.
     """
 
     learner: Learner
     cells: tuple[tuple[str, tuple[float, ...]], ...] = ()
     blocks: int = 60
     strength: float = 1.0
+    full_blocks: int = 0
     name: str = "conformal"
 
     def fit(self, rows: Frame, actual: Floats, levels: Floats) -> Corrected:
@@ -58,7 +60,8 @@ class Conformal:
         found = offsets(
             seen[use], held.quantiles[use], cell_of(out.take(use), self.cells), out.block[use], levels, floor
         )
-        whole = self.strength * _with_all(found, count_of(self.cells))
+        strength = self.strength * min(len(newest) / max(self.full_blocks, 1), 1.0)
+        whole = strength * _with_all(found, count_of(self.cells))
         corrected = moved(held.quantiles, whole[cell_of(out, self.cells)], floor)
         return Corrected(fitted, self.cells, whole, floor), Held(held.position, corrected)
 

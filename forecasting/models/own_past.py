@@ -3,7 +3,8 @@
 A load stands on the mean of like days, a photovoltaic plant on their share of the clear sky; recent departures from it
 count by what they were worth (non-negative least squares), fading with the lead. Boosted quantiles learn what is left.
 Of wind trees learn nothing from its past that its last values do not tell (`learners.fading`). The usual day is the
-sister that always stays; both are weighed and calibrated on the last days, held out. Fewer than 21 days give the usual
+sister that always stays, of a load also without a base. All are weighed and calibrated on the last days, held out, of
+wind for all leads together; by less where fewer days than two months' are held out. Fewer than 21 days give the usual
 day alone, and so does a history that no past forecast could have known; of a load fewer than 3 days give one wide band
 for all hours.
 """
@@ -58,6 +59,12 @@ LAST_DAYS = {"wind": 400, "pv": 30}  # pv on SimBench PV3: 30 days .0075, 60 day
 # What the season is, and what the last month was like: a forecaster that learnt half a year ago needs both.
 SEASON_DAYS = {"wind": 120.0}
 STATES = ("last_kw", "last_3h_kw", "last_day_kw", "last_week_kw", "mean_28d")
+# Loads of 25 and 45 days, two days ahead, pinball as shares of what trees and usual departures had with worths fitted
+# freely and all of the correction: ten Dutch substations .43, .59; four feeders .75, .68; a utility in the US .74, .97;
+# three grids .85, .77. Worths drawn by 30 days, less correction of few days, usual days by themselves as a third
+# member and weights drawn to equal ones each have their part in it.
+DRAWN_DAYS = 30.0
+LOAD_PULL = 0.3
 
 
 @dataclass(frozen=True)
@@ -166,7 +173,7 @@ def _learn(case: Case, model: OwnPast) -> _Learnt:
     if len(np.unique(steps[use] // case.history.grid.per_day)) < TOLD_FROM_DAYS:
         return _usual_alone(case)
     rows, above = _rows(case, issues, steps, actual)
-    share, _ = nnls(rows.drift_kw[use], (actual - rows.base_kw)[use])
+    share = _drift_share(case, rows, actual, use)
     frame, came = _frame(case, rows, share, use), actual[use]
     fitted, held = _learner(case, model).fit_held(frame, came, LEVELS, CALIBRATION_DAYS)
     shown = _shown(case, steps, use, actual, held)
@@ -185,6 +192,18 @@ def _rows(case: Case, issues: Ns, steps: Steps, actual: Floats) -> tuple[Rows, A
     base = _base(past, rows)
     above = AboveUsual.of(past, base, issues, steps, actual, years)
     return _above(rows, above, past), above
+
+
+def _drift_share(case: Case, rows: Rows, actual: Floats, use: Mask) -> Floats:
+    """What recent departures (K,) were worth, s ≥ 0 of the least Σ (y − b − d s)² + `DRAWN_DAYS` days' worth of (d s)².
+
+    y what came, b the plain guess, d the departures [kW]: so a few days do not teach to repeat what befell them.
+    """
+    drift, apart = rows.drift_kw[use], (actual - rows.base_kw)[use]
+    per_day = len(apart) / len(np.unique(rows.step[use] // case.history.grid.per_day))
+    drawn = np.diag(np.sqrt(DRAWN_DAYS * per_day * (drift**2).mean(axis=0)))
+    share, _ = nnls(np.vstack([drift, drawn]), np.concatenate([apart, np.zeros(len(drawn))]))
+    return np.asarray(share)
 
 
 def _above(rows: Rows, above: AboveUsual, past: recent.Past) -> Rows:
@@ -232,10 +251,14 @@ def _learner(case: Case, model: OwnPast) -> Conformal:
     first: Learner = Fading(usual, STATES)
     if kind in BOOSTED:
         first = replace(BOOSTED[kind], seeds=(model.seed,), min_rows=1.0)
-    stack = Stack((first, usual), folds=1, blocks=CALIBRATION_DAYS, parts=(), pull=0.0)
     # Weather of two months tells too little of each lead apart.
     cells = () if kind == "wind" else (("lead_h", LEAD_BLOCKS_H),)
-    return Conformal(stack, cells, CALIBRATION_DAYS)
+    members: tuple[Learner, ...] = (first, usual)
+    if kind == "load":
+        members = (first, usual, replace(_usual(case, None), name="usual days"))
+    pull = LOAD_PULL if kind == "load" else 0.0
+    stack = Stack(members, folds=1, blocks=CALIBRATION_DAYS, parts=(), pull=pull)
+    return Conformal(stack, cells, CALIBRATION_DAYS, full_blocks=CALIBRATION_DAYS)
 
 
 def _frame(case: Case, rows: Rows, drift_share: Floats, use: Mask) -> Frame:

@@ -211,16 +211,22 @@ class Steady:
         return np.tile([-1.0, 0.0, 1.0], (len(rows), 1))
 
 
-@pytest.mark.parametrize(("strength", "corrected"), [(1.0, [1, 1, 1.955]), (0.5, [0, 0.5, 1.4775])])
+@pytest.mark.parametrize(
+    ("strength", "full_blocks", "corrected"),
+    [(1.0, 0, [1, 1, 1.955]), (0.5, 20, [0, 0.5, 1.4775]), (1.0, 40, [0, 0.5, 1.4775])],
+)
 def test_a_correction_is_learnt_from_the_newest_blocks_and_given_to_all_that_were_held_out(
-    strength: float, corrected: list[float]
+    strength: float, full_blocks: int, corrected: list[float]
 ) -> None:
-    """30 blocks held out, of which the newest 20 count: of 3 and nineteen times 1, τ* = .9725 is 1 + .4775 · 2."""
+    """30 blocks held out, of which the newest 20 count: of 3 and nineteen times 1, τ* = .9725 is 1 + .4775 · 2.
+
+    They apply half of it where 40 would all.
+    """
     block = np.arange(100)
     y = np.where(block < 80, 50.0, 1.0)
     y[80] = 3.0
     rows = Frame(np.zeros((100, 1), np.float32), ("nothing",), block)
-    learner = Conformal(Steady(), blocks=20, strength=strength)
+    learner = Conformal(Steady(), blocks=20, strength=strength, full_blocks=full_blocks)
     fitted, held = learner.fit_held(rows, y, np.array([0.05, 0.5, 0.95]), last=40)
     assert held.position.tolist() == list(range(70, 100))
     np.testing.assert_allclose(held.quantiles, np.tile(corrected, (30, 1)))
