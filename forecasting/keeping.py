@@ -56,7 +56,9 @@ def ladder_for(
     ]
     reason = due(policy, None, known.time_ns)
     if fitting:
-        found, card = model_card.load(folder, fitting[-1].sha256)
+        # Of those that learnt at the same time the one that knows most: rungs are trained when they are first needed.
+        best = max(fitting, key=lambda card: (card.data[TRAINED_NS], len(card.settings["rungs"])))
+        found, card = model_card.load(folder, best.sha256)
         assert isinstance(found, Climber)
         reason = due(policy, card.data[TRAINED_NS], known.time_ns)
         if reason is None:

@@ -100,6 +100,20 @@ def test_who_asks_a_minute_later_is_answered_by_the_same(tmp_path: Path) -> None
         assert climber.quantiles(moved, edges)[LOAD.name].shape[0] == 24
 
 
+def test_of_ladders_that_learnt_at_the_same_time_the_one_that_knows_most_answers(tmp_path: Path) -> None:
+    known, edges = at(data(), 80)
+    fresh, _ = ladder_for(tmp_path, [LOAD], BERLIN, known, edges, ladder=Ladder(of_kind=nothing))
+    for number in range(8):  # whatever their names are, one of them would come last
+        fresh.rungs = {"offices": str(number)}
+        keep(tmp_path, fresh, [LOAD], BERLIN, edges - known.time_ns)
+    fresh.quantiles(known, edges)
+    assert fresh.kept
+    keep(tmp_path, fresh, [LOAD], BERLIN, edges - known.time_ns)
+    again, reason = ladder_for(tmp_path, [LOAD], BERLIN, known, edges)
+    assert reason is None
+    assert again.kept.keys() == fresh.kept.keys()
+
+
 def test_without_new_days_or_held_out_ones_nothing_drifts(tmp_path: Path) -> None:
     known, edges = at(data(), 80)
     climber, _ = ladder_for(tmp_path, [LOAD], BERLIN, known, edges)

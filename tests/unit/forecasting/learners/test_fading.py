@@ -71,3 +71,16 @@ def test_of_a_farm_that_never_turns_nothing_comes() -> None:
     still = rows(np.zeros((30, 1)), LEADS_H, np.arange(30)[:, None])
     found = Fading(Usual(per_day=1, window_h=0.0), ("last_kw",)).fit(still, np.zeros(120), LEVELS)
     assert (found.predict(still) == 0).all()
+
+
+def test_days_that_agree_are_believed_as_far_as_ten_others_would_let_them() -> None:
+    """Each day what comes is what was known: least squares say 1, and ten days without effect m / (m + 1).
+
+    m is the mean square of the normal scores of ten values, whose ranks stand evenly from .005 to .995.
+    """
+    last = value_of(np.linspace(-1.0, 2.0, 10))[:, None]
+    found = Fading(Usual(per_day=1, window_h=0.0), ("last_kw",)).fit(
+        rows(last, np.array([[6.0]]), np.arange(10)[:, None]), last.ravel(), LEVELS
+    )
+    square = np.mean(ndtri(np.linspace(0.005, 0.995, 10)) ** 2)
+    assert found.slopes[0, 0] == pytest.approx(square / (square + 1), abs=0.01)
