@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.memory import peak_mb
 from benchmarks.methods.base import Options
 from benchmarks.methods.found import methods
+from benchmarks.rows import CannotMeasure
 from benchmarks.study.cells import Cell
 from benchmarks.study.measure import Days, Extent, measured
 from dispatch.replay import Case, Journal
@@ -22,7 +24,7 @@ from dispatch.replay.forecasts import Forecaster, Issue
 if TYPE_CHECKING:
     from grid_models.network import Network
 
-_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_RESET = Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,9 @@ def work(job: Job) -> tuple[Days, Times]:
     began = time.perf_counter()
     ran = method.run(job.case, Journal(job.checkpoints), job.options)
     seconds = time.perf_counter() - began
-    peak_mb = _peak_mb()
+    held_mb = None
+    with suppress(CannotMeasure):
+        held_mb = peak_mb()
     plan_seconds = float(np.median(ran.seconds)) if ran.seconds else None
     days = measured(job.case, method, ran, job.extent, job.network)
-    return days, Times(seconds, plan_seconds, peak_mb)
-
-
-def _peak_mb() -> float | None:
-    try:
-        lines = _STATUS.read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), None)
+    return days, Times(seconds, plan_seconds, held_mb)

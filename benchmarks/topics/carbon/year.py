@@ -10,7 +10,6 @@ solution, which stands beside it as the reference.
 from __future__ import annotations
 
 import pickle
-import re
 import sys
 import tempfile
 import time
@@ -22,8 +21,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.memory import peak_mb, resident_mb
 from benchmarks.processes import ROOT, run
-from benchmarks.rows import CannotMeasure, Measured, row
+from benchmarks.rows import Measured, row
 from dispatch.carbon import Flows, Stores, TracedStores, tracing, tracing_with_stores
 from dispatch.carbon.traced_files import TracedFile
 from dispatch.signals import Array
@@ -288,34 +288,26 @@ def streamed(grid: Network, path: Path, steps: int) -> Iterator[float]:
             yield before.residual
 
 
-def peak_mb(pickled: str) -> float:
+def tracing_mb(pickled: str) -> float:
     """What a streamed year takes at its peak, over what the process had before; in a new process."""
     grid = pickle.loads(Path(pickled).read_bytes())
     _batteries()
-    before_kb = _memory_kb("VmRSS")
+    before_mb = resident_mb()
     with tempfile.TemporaryDirectory() as folder:
         worst = max(streamed(grid, Path(folder) / "traced.parquet", STEPS))
     if worst > 1e-9:
         raise RuntimeError(f"a part accounts for all but {worst:.3g} of its carbon")
-    return (_memory_kb("VmHWM") - before_kb) / 1e3
-
-
-def _memory_kb(what: str) -> int:
-    """From the kernel's own book of this process."""
-    found = re.search(rf"{what}:\s+(\d+) kB", Path("/proc/self/status").read_text("utf-8"))
-    assert found is not None
-    return int(found[1])
+    return peak_mb() - before_mb
 
 
 @row("carbon", name=f"{WHAT} with batteries, solved, traced and written in parts: peak memory", unit="MB",
      bar="<= 150", slow=True, inputs=INPUTS)  # fmt: skip
 def memory() -> float:
-    if not Path("/proc/self/status").is_file():
-        raise CannotMeasure("peak memory of a process is read from /proc, which this system lacks")
+    resident_mb()  # says so at once where it cannot be measured
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.pickle"
         file.write_bytes(pickle.dumps(network(circulating=False).without_reference()))
-        code = f"from benchmarks.topics.carbon.year import peak_mb; print(peak_mb({str(file)!r}))"
+        code = f"from benchmarks.topics.carbon.year import tracing_mb; print(tracing_mb({str(file)!r}))"
         ran = run([sys.executable, "-c", code], cwd=ROOT, extra={"PYTHONPATH": str(ROOT)})
     if ran.status:
         raise RuntimeError(ran.output[-300:])

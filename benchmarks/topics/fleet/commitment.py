@@ -17,6 +17,7 @@ from functools import cache
 import numpy as np
 from scipy.sparse import block_diag, coo_array, csc_array, csr_array, vstack
 
+from benchmarks.memory import peak_mb
 from benchmarks.processes import run as run_process
 from benchmarks.rows import Measured, row
 from benchmarks.topics.fleet.sites import fleet_sites, horizon
@@ -90,14 +91,14 @@ def planned(n: int, gap: float) -> dict[str, float]:
         found = commit_fleet([one], coupling, Settings(gap=gap), place=place)
     seconds = time.perf_counter() - begin
     whole = found.x[0][:, one.stack.integer]
-    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    children_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
     return {
         "seconds": seconds,
         "gap": found.gap,
         "excess": float(np.abs(coupling.residual(found.x[0][:, one.at])).max()),
         "torn": float(np.abs(whole - np.round(whole)).max()),
         # Every worker at the size of the largest: no less than what they had at any one time.
-        "memory_gb": (own + WORKERS * children) / 1e6,
+        "memory_gb": (peak_mb() + WORKERS * children_mb) / 1e3,
         "cpu_s": found.seconds["sites_cpu"],
     }
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import block_diag, csc_array, csr_array, hstack, vstack
 
+from benchmarks.memory import peak_mb
 from benchmarks.topics.fleet.sites import fleet_sites, horizon
 from dispatch.executor import executor
 from dispatch.fleet.coordination import Coordinated, Settings, SimplexPricer, Structure, coordinate
@@ -138,14 +139,13 @@ def measured(sites: int, *, against: bool) -> dict[str, float]:
     made = fleet(sites)
     answer, seconds = coordinated(made)
     # The largest child stands for each of them: at least what all together have held at a time.
-    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak_kb += CORES * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    children_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
     out = {
         "seconds": seconds,
         "with_matrices_s": seconds + made.made_s,
         "gap": answer.gap,
         "rounds": len(answer.rounds),
-        "peak_gb": peak_kb / 1024**2,
+        "peak_gb": (peak_mb() + CORES * children_mb) / 1e3,
         "binding": float(np.isclose(answer.used[:-1], made.coupling.upper[:-1], rtol=1e-4).mean()),
         "carbon_price": float(answer.price[-1]),
         "sites_cpu_s": answer.seconds["sites_cpu"],

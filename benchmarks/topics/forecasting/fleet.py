@@ -6,7 +6,6 @@ All in a process of its own on one thread, in seconds of processor time, so that
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.datasets.made_up_fleet import Made, make
+from benchmarks.memory import peak_mb
 from benchmarks.processes import run
 from benchmarks.rows import row
 from forecasting.archive.known import Known
@@ -53,13 +53,13 @@ def measure() -> dict[str, float]:
     train_s, trained = timed(lambda: Fleet().train(known, made.targets, made.place, horizon, LEVELS))
     edges = utc_index(made.edges_ns)
     forecast_s, _ = timed(lambda: forecast_fleet(trained, made.archive, edges[0], edges, scenarios=SCENARIOS), REPEATS)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    held_mb = peak_mb()
     together_s, together = timed(lambda: trained.quantiles(known, made.edges_ns), REPEATS)
     each_s, each = timed(lambda: one_by_one(trained, known, made), REPEATS)
     return {
         "train_s_per_site": train_s / SITES,
         "forecast_s_per_site": forecast_s / SITES,
-        "peak_mb": peak_mb,
+        "peak_mb": held_mb,
         "loop_over_batch": each_s / together_s,
         "apart": max(float(np.abs(each[name] - together[name]).max()) for name in together),
         **against_own(made, trained, together_s / SITES),

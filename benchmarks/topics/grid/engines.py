@@ -8,7 +8,6 @@ one core, which is all it can use; parkwatt on two.
 from __future__ import annotations
 
 import pickle
-import re
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.cases.flows import CIGRE, CLOCK, STEPS, part_of, year_of
+from benchmarks.memory import peak_mb, resident_mb
 from benchmarks.processes import ROOT, run
 from benchmarks.rows import CannotMeasure, Measured, row
 from grid_models.errors import GridError
@@ -173,31 +173,23 @@ def loading_difference() -> float:
     return max(race(spec, lightsim2grid=False).loading_pu for spec in (CIGRE, SIMBENCH))
 
 
-def peak_mb(pickled: str, years: int) -> float:
+def streaming_mb(pickled: str, years: int) -> float:
     """What the streaming of some years takes at its peak, over what the process had before; in a new process."""
     network = pickle.loads(Path(pickled).read_bytes())
     clock = CLOCK.append([CLOCK] * (years - 1))
-    before_kb = _memory_kb("VmRSS")
+    before_mb = resident_mb()
     with tempfile.TemporaryDirectory() as folder:
         write_year(network, clock, Path(folder) / "year.parquet")
-    return (_memory_kb("VmHWM") - before_kb) / 1e3
-
-
-def _memory_kb(what: str) -> int:
-    """From the kernel's own book of this process: getrusage would count the process that it was forked from."""
-    found = re.search(rf"{what}:\s+(\d+) kB", Path("/proc/self/status").read_text("utf-8"))
-    assert found is not None
-    return int(found[1])
+    return peak_mb() - before_mb
 
 
 @cache
 def streamed_mb(years: int) -> float:
-    if not Path("/proc/self/status").is_file():
-        raise CannotMeasure("peak memory of a process is read from /proc, which this system lacks")
+    resident_mb()  # says so at once where it cannot be measured
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.pickle"
         file.write_bytes(pickle.dumps(load(SIMBENCH).without_reference()))
-        code = f"from benchmarks.topics.grid.engines import peak_mb; print(peak_mb({str(file)!r}, {years}))"
+        code = f"from benchmarks.topics.grid.engines import streaming_mb; print(streaming_mb({str(file)!r}, {years}))"
         ran = run([sys.executable, "-c", code], cwd=ROOT, extra={"PYTHONPATH": str(ROOT)})
     if ran.status:
         raise RuntimeError(ran.output[-300:])

@@ -37,9 +37,3 @@ def test_the_network_that_is_broken_was_sound_and_every_way_of_breaking_it_is_na
     assert broken.message(lambda _: None) == ""
     assert_engines_agree(load(engines.CIGRE))
     assert broken.broken_networks().value == len(broken.CASES) >= 11
-
-
-def test_the_kernels_book_knows_this_process() -> None:
-    if not engines.Path("/proc/self/status").is_file():
-        pytest.skip("no /proc on this system")
-    assert 1e4 < engines._memory_kb("VmRSS") <= engines._memory_kb("VmHWM")

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.memory import peak_mb
 from benchmarks.topics.fleet.commitment import limits
 from benchmarks.topics.fleet.scale.costs import Costs, Power, Spread, keep
 from benchmarks.topics.fleet.scale.simulation import Machine
@@ -189,7 +190,7 @@ def measure(sites: int) -> Costs:
     instantiate_s = seconds(lambda: template().stack(members)) / sites
     made = fleet(sites)
     portion = cut([made.structure], made.coupling, Settings())[0]
-    before = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024
+    before = peak_mb() * 1e6
     first, again = answers_s(sites)
     larger = ran(LARGER)
     groups = [g for g in (25, 50, 100, 200, 400) if g <= 2 * sites]
