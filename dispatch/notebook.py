@@ -270,7 +270,7 @@ class Day:
 
         horizon = self.problem.horizon
         found = self._priced.limits(None if at is None else steps_at(horizon, at))
-        rows = [(b.named.asset, b.named.what, spans(horizon, b.worth), b.total, b.named.unit) for b in found]
+        rows = [(b.named.asset, b.named.what, spans(horizon, b.worth), b.total, b.unit) for b in found]
         return pd.DataFrame(rows, columns=["asset", "limit", "when", "saved_per_unit", "unit"])
 
     def what_if(self, asset: str, at: str, *, lasting_h: float = 1.0, **wanted: float) -> Deviation:

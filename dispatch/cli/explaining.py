@@ -166,7 +166,7 @@ def _limits(priced: Priced, question: Question, steps: np.ndarray | None) -> Tab
         table.add_column(heading, justify="right" if "saves" in heading else "left")
     for binding in mine[:_MOST_LIMITS]:
         when = spans(priced.problem.horizon, binding.worth)
-        table.add_row(escape(str(binding.named)), when, f"{figure(binding.total)} per {binding.named.unit}")
+        table.add_row(escape(str(binding.named)), when, f"{figure(binding.total)} per {binding.unit}")
     if not mine:
         table.add_row("none", "", "")
     return table

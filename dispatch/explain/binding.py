@@ -6,7 +6,7 @@ A price holds for a small change; where a limit is worth much, ask :func:`dispat
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,20 +39,27 @@ class Binding:
 
     Attributes:
         worth: by step, money saved per unit more of the limit in that step alone.
+        each: so many have a limit of their own under this name, such as vehicles; a unit more is one in each of them.
     """
 
     named: Named
     worth: dict[int, float]
+    each: int = 1
 
     @property
     def total(self) -> float:
         """Money saved per unit more in all those steps."""
         return sum(self.worth.values())
 
+    @property
+    def unit(self) -> str:
+        """What one more is one of."""
+        return self.named.unit if self.each == 1 else f"{self.named.unit} in each of {self.each}"
+
     def text(self, horizon: Horizon, currency: str) -> str:
         """In a sentence's words."""
-        unit = self.named.unit
-        return f"{self.named} ({spans(horizon, self.worth)}): 1 {unit} more is worth {figure(self.total)} {currency}"
+        when = spans(horizon, self.worth)
+        return f"{self.named} ({when}): 1 {self.unit} more is worth {figure(self.total)} {currency}"
 
 
 class Priced:
@@ -136,9 +143,12 @@ class Priced:
         duals = self._wider.duals(mine, _WIDER)
         saved = np.abs(self._price if duals is None else self.problem.site.objective.in_money(duals))[mine]
         worth: dict[int, float] = defaultdict(float)
-        for row, money in zip(mine[saved > _SMALL], saved[saved > _SMALL], strict=True):
+        held = mine[saved > _SMALL]
+        for row, money in zip(held, saved[saved > _SMALL], strict=True):
             worth[int(self.rows.step[row])] += float(money)
-        return Binding(named, dict(sorted(worth.items()))) if worth else None
+        if not worth:
+            return None
+        return Binding(named, dict(sorted(worth.items())), self._at_once(held, named))
 
     def content_worth(self, asset: str) -> Array | None:
         """(step,) what a kWh more in a store is worth at the end of each step; None for what stores nothing.
@@ -163,9 +173,19 @@ class Priced:
         """The limited quantity is not zero: a limit on what does not flow anyway tells nobody anything."""
         if named.sense != "most" or not named.series or named.what.endswith(naming.PLANNED_OUTAGE):
             return True
-        inside = self._by_row.indices[self._by_row.indptr[row] : self._by_row.indptr[row + 1]]
-        mine = [c for c in inside if (of := self.columns.of(int(c))) is not None and of.what == named.series]
+        mine = self._limited(row, named)
         return not mine or bool(np.abs(self.point.x[mine]).max() > _BOTH_KW)
+
+    def _limited(self, row: int, named: Named) -> list[int]:
+        """The columns of the limited series that stand in a row."""
+        inside = self._by_row.indices[self._by_row.indptr[row] : self._by_row.indptr[row + 1]]
+        return [int(c) for c in inside if (of := self.columns.of(int(c))) is not None and of.what == named.series]
+
+    def _at_once(self, rows: np.ndarray, named: Named) -> int:
+        """How many quantities of one step and scenario rows limit, at most; two limits on one of them count once."""
+        last = {max(self._limited(int(row), named), default=None) for row in rows} - {None}
+        of_step = Counter((int(self.columns.scenario[c]), int(self.columns.step[c])) for c in last if c is not None)
+        return max(of_step.values(), default=1)
 
 
 def _worth_most(binding: Binding) -> tuple[float, str]:

@@ -35,7 +35,7 @@ class Deed:
 
     def reason(self, currency: str) -> str:
         """Why it does that, in a sentence."""
-        limits = "; ".join(f"{b.named.what} (1 {b.named.unit} more saves {figure(b.total, 3)})" for b in self.held_by)
+        limits = "; ".join(f"{b.named.what} (1 {b.unit} more saves {figure(b.total, 3)})" for b in self.held_by)
         if self.kept_per_kwh is not None:
             here = f"here it is worth {figure(self.price_per_kwh)}"
             kept = f"a kWh kept is worth {figure(self.kept_per_kwh)} {currency}, {here}"

@@ -97,7 +97,16 @@ def columns(problem: Problem) -> Entries:
             if _is_variable(term):
                 _put_series(book, problem, kind, problem.compiled.columns(term), series)
     _site_columns(book, problem)
-    # Rows have owners by the columns known so far; columns without a name then have those of their rows.
+    # Rows have owners by the columns known so far; columns without a name then have those of their rows, and so on.
+    unknown = matrices.cost.size + 1
+    while (left := int((book.name == _NONE).sum())) < unknown:
+        unknown = left
+        _put_inner(book, problem, matrices)
+    return book.entries()
+
+
+def _put_inner(book: _Book, problem: Problem, matrices: Matrices) -> None:
+    """Variables that are no series, as far as the rows they stand in are known by now to be somebody's."""
     first = rows(problem, matrices, book.entries())
     for kind, part in problem.parts.items():
         named = {term.id for term in part.series.values() if _is_variable(term)}
@@ -106,7 +115,6 @@ def columns(problem: Problem) -> Entries:
             at = problem.compiled.columns(variable).ravel()
             what = _column(inner.get(variable.id, f"auxiliary_{place}"))
             _put_owned(book, at, _owners(matrices.rows[:, at].T.tocoo(), first), kind, what)
-    return book.entries()
 
 
 def rows(problem: Problem, matrices: Matrices, cols: Entries) -> Entries:
@@ -239,7 +247,9 @@ def _what(
     problem: Problem, constraint: cp.Constraint, series: dict[int, str], by_row: Any
 ) -> tuple[str, str, str, str]:
     """Words, unit, limited series and sense of one constraint."""
-    found = [series[v.id] for v in constraint.variables() if v.id in series]
+    # What is limited stands on the left: power ≤ a · content + b is a limit on power.
+    sides = [v.id for side in constraint.args for v in side.variables()]
+    found = [series[v] for v in dict.fromkeys(sides) if v in series]
     subject = next((name for name in found if unit_of(name) is not None), found[0] if found else "")
     sense = _sense(problem, constraint, series, subject, by_row)
     first = int(problem.compiled.rows(constraint).ravel()[0])

@@ -5,6 +5,7 @@ Arrays are (visit, step), the visits of all such members of a kind one after the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -93,17 +94,12 @@ def made(
     inner = {"visit_charge_kw": charge, "visit_discharge_kw": discharge}
     inner |= {"visit_content_kwh": content, "visit_lacks_kwh": lacks, "visit_start_kwh": start}
     rules = [total[at] == gather @ x for total, x in zip(sums, (charge, discharge, lacks), strict=True)]
+    rules += _limits(own, charge, discharge, content, lacks, start)
     rules += [
-        charge <= own["charge_kw"],
-        discharge <= own["discharge_kw"],
         lacks <= own["lacks_kwh"],
         content == shifted(start, content) + moved,
-        start <= own["start_kwh"],
         start >= own["start_least_kwh"],
         *_tied(rows, given.horizon, copies, start, content, own["apart_kwh"]),
-        content >= own["least_kwh"],
-        content <= own["most_kwh"],
-        content[:, -1:] + cp.sum(lacks, axis=1, keepdims=True) >= own["wanted_kwh"],
     ]
     if not any(m.gives_back for m in rows.members):
         return rules, inner, []
@@ -113,6 +109,24 @@ def made(
         discharge <= cp.multiply(rated["largest_out"], 1 - switch),
     ]
     return rules, inner | {"visit_switch": switch}, [Exclusive(switch, charge, discharge)]
+
+
+def _limits(own: Mapping[str, Any], charge: Any, discharge: Any, content: Any, lacks: Any, start: Any) -> list[Any]:
+    """What each vehicle has a limit of its own on, in the words of :mod:`dispatch.explain`."""
+    import cvxpy as cp
+
+    limits = {
+        "each vehicle's charge at its upper limit": charge <= own["charge_kw"],
+        "each vehicle's discharge at its upper limit": discharge <= own["discharge_kw"],
+        "each vehicle's content at its lower limit": content >= own["least_kwh"],
+        "each vehicle's content at its upper limit": content <= own["most_kwh"],
+        "what each vehicle comes with": start <= own["start_kwh"],
+        "what each vehicle is to leave with": content[:, -1:] + cp.sum(lacks, axis=1, keepdims=True)
+        >= own["wanted_kwh"],
+    }
+    for words, limit in limits.items():
+        limit.set_label(words)
+    return list(limits.values())
 
 
 def _tied(rows: Rows[Any], horizon: Horizon, copies: int, start: Any, content: Any, apart: Any) -> list[Any]:

@@ -86,7 +86,7 @@ def _limits(plan: Plan) -> Iterator[Limit]:
     except SolveError:  # limits of the network were cut anew after the schedule was kept
         return
     for b in found:
-        yield Limit(b.named.asset, b.named.what, spans(plan.horizon, b.worth), round(b.total, 4), b.named.unit)
+        yield Limit(b.named.asset, b.named.what, spans(plan.horizon, b.worth), round(b.total, 4), b.unit)
 
 
 def _first(series: Any, name: str, steps: int) -> tuple[float, ...]:

@@ -158,6 +158,8 @@ def constraints(rows: Rows[Any], given: Any, stored: cp.Variable, powers: dict[S
             slope = given[f"{side}_slope_{k}"]
             out.append(power <= cp.multiply(slope, before) + given[f"{side}_begin_kw_{k}"])
             out.append(power <= cp.multiply(slope, stored) + given[f"{side}_end_kw_{k}"])
+            for row in out[-2:]:
+                row.set_label(f"{side} as far as its content lets it")
     return out
 
 
