@@ -19,10 +19,11 @@ import numpy as np
 from dispatch.accounts.carbon_check import carbon_money, carbon_violations
 from dispatch.accounts.carbon_sums import Accounts
 from dispatch.accounts.survival import outages
-from dispatch.asset import Asset
+from dispatch.asset import Asset, Direction
 from dispatch.part import Account, Violation, breaches, mistakes
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array
+from dispatch.terms.called import NO_ROOM, for_grid
 from dispatch.terms.groups import EXPORT, IMPORT
 
 _BALANCE_KW = 1e-3
@@ -53,8 +54,8 @@ class Audit:
 def audit(schedule: Schedule) -> Audit:
     """Everything named in the module's docstring, on all scenarios."""
     accounts = {kind: (solved, _account(solved, schedule)) for kind, solved in schedule.kinds.items()}
-    violations = [*_missing(schedule), *_balances(schedule, accounts), *_reserves(schedule), *_sums(schedule)]
-    violations += [*_outages(schedule), *_groups(schedule), *_capabilities(schedule)]
+    violations = [*_missing(schedule), *_balances(schedule, accounts), *_reserves(schedule), *_called(schedule)]
+    violations += [*_sums(schedule), *_outages(schedule), *_groups(schedule), *_capabilities(schedule)]
     checked = 0
     for solved in schedule.kinds.values():
         violations += type(solved.rows.members[0]).check(solved.rows, schedule.inputs, solved.series)
@@ -125,6 +126,24 @@ def _reserves(schedule: Schedule) -> Iterator[Violation]:
             yield from breaches(
                 ("site",), f"{direction} asked for and not held", -left[None, :], 0.0, "kW", _BALANCE_KW
             )
+
+
+def _called(schedule: Schedule) -> Iterator[Violation]:
+    """All reserve that the grid may call at once, beside what goes over the connections, within their limits."""
+    lines = [s for s in schedule.kinds.values() if type(s.rows.members[0]).is_network and "import_kw" in s.series]
+    held: dict[Direction, str] = {"up": "reserve_up_kw", "down": "reserve_down_kw"}
+    for direction, name in held.items():
+        room, asked = np.zeros((2, schedule.scenarios, schedule.inputs.horizon.steps))
+        for solved in lines:
+            ways = ("export", "import") if direction == "up" else ("import", "export")
+            most = solved.rows.series(schedule.inputs, f"{ways[0]}_limit_kw")
+            free = most - solved.series[f"{ways[0]}_kw"] + solved.series[f"{ways[1]}_kw"]
+            np.add.at(room, solved.rows.scenario, free)
+        for solved in schedule.kinds.values():
+            mine = np.tile(for_grid(solved.rows), solved.rows.scenarios)
+            np.add.at(asked, solved.rows.scenario[mine], -getattr(solved, name)[mine])
+        if lines:
+            yield from breaches(("site",) * schedule.scenarios, NO_ROOM[direction], asked, np.maximum(room, 0), "kW")
 
 
 def _outages(schedule: Schedule) -> Iterator[Violation]:

@@ -92,7 +92,7 @@ class Survival:
 
 
 _BROUGHT = ("supply_kw", "contracted_kw", "grid_free_kw", "fuel_kw", "unclean_fuel_kw")
-_AFFINE = (*_BROUGHT, "reserve_up_kw", "reserve_down_kw")
+_AFFINE = (*_BROUGHT, "reserve_up_kw", "reserve_down_kw", "room_up_kw", "room_down_kw")
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,7 @@ class Part:
         of_fuel: its electricity is made of fuel that another kind brings and counts.
         reserve_up_kw: power ready to be raised within the site's reserve duration: offered +, asked for −.
         reserve_down_kw: likewise, to be lowered.
+        room_up_kw, room_down_kw: how much more a connection lets out, and in.
         backup: what the kind gives in an outage, where the site asks for that.
         survival: what an outage asks for.
         series: what the report shows; decision variables appear here under the name that ``rule`` returns.
@@ -141,6 +142,8 @@ class Part:
     of_fuel: bool = False
     reserve_up_kw: cp.Expression | None = None
     reserve_down_kw: cp.Expression | None = None
+    room_up_kw: cp.Expression | None = None
+    room_down_kw: cp.Expression | None = None
     backup: Backup | None = None
     survival: Survival | None = None
     series: Mapping[str, cp.Expression] = field(default_factory=dict)

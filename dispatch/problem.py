@@ -23,7 +23,7 @@ from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.solver.highs import Compiled, Layout
-from dispatch.terms import groups, reactive
+from dispatch.terms import called, groups, reactive
 from dispatch.terms.breach import to_scenario
 from dispatch.terms.measures import Around, Measure, measured
 from dispatch.terms.network import LossTangent, NetworkLimits, NetworkRows
@@ -72,7 +72,7 @@ class Problem:
         constraints = [c for part in self.parts.values() for c in part.constraints]
         self.groups = groups.shared(site)
         self.group_limits = groups.constraints(self.groups, self.rows, self.parts, self.horizon.steps)
-        self.reserve = self._reserve()
+        self.reserve, self.called = self._reserve(), called.constraints(self.rows, self.parts)
         self.island = island.constraints(self.rows, self.parts, self.horizon)
         self.measured = measured(Around(self.horizon, self.rows, self.parts), measures)
         constraints += [*self._joint(), *(one.row for one in self.measured.values())]
@@ -95,7 +95,7 @@ class Problem:
 
     def _joint(self) -> list[Any]:
         """Rows that join plants."""
-        own = [self.balance, *self.reserve.values(), *self.group_limits.values(), *self.island]
+        own = [self.balance, *self.reserve.values(), *self.called.values(), *self.group_limits.values(), *self.island]
         return [*own, *self.network.constraints, *self.total.constraints]
 
     def _balance(self) -> cp.Constraint:

@@ -249,6 +249,8 @@ class GridConnection(Asset):
             bought_kw=imported,
             contracted_kw=green.certified_kw,
             grid_free_kw=cp.multiply(given["carbon_free_fraction"], imported) - green.anyway_kw,
+            room_up_kw=given["export_kw"] - exported + imported,
+            room_down_kw=given["import_kw"] - imported + exported,
             series=out.series,
             inner=out.inner,
             exclusive=[Exclusive(switch, imported, exported)],

@@ -24,12 +24,24 @@ class Reserve(ReserveAsked):
 
     with offers r of units and stores, the requirement R and a shortfall s that costs ``penalty_per_kwh`` in the
     objective, never in the reported money. A called reserve must last ``duration_minutes``; the longest of all
-    requirements counts for every store.
+    requirements counts for every store. Held for the grid, the connections must have room for it as well
+    (:mod:`dispatch.terms.called`).
     """
 
     kind: Literal["reserve"] = "reserve"
     required_kw: Signal = Field(description="to be held in each step")
     penalty_per_kwh: NonNegative = Field(default=100.0, description="price of a kW short for an hour")
+    for_grid: bool = Field(default=False, description="called by the grid, such as capacity that an aggregator sold")
+
+    @property
+    def structure(self) -> tuple[object, ...]:
+        """And whether the grid calls it."""
+        return (*super().structure, self.for_grid)
+
+    @property
+    def asks_for_grid(self) -> bool:
+        """As its field says."""
+        return self.for_grid
 
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """The requirement."""

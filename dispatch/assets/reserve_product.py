@@ -26,7 +26,8 @@ class ReserveProduct(ReserveAsked):
         0 ≤ k_t ≤ \bar K, \quad k_t = k_{t-1} \text{ within a block}, \quad 0 ≤ s_t ≤ k_t \\
         cost = Σ_t Δt_t (ρ_t s_t - π_t (k_t - s_t))
 
-    The site's balance of reserve is asked for k − s. Blocks begin at local midnight and last ``block_hours`` on the
+    The site's balance of reserve is asked for k − s, and so is the room that its connections have
+    (:mod:`dispatch.terms.called`). Blocks begin at local midnight and last ``block_hours`` on the
     clock. In a block that has begun before the horizon, ``held_kw`` is sold already and k is that; what the plant
     cannot hold of it is short (s): it is not paid and costs the penalty ρ, which is money.
     """
@@ -37,6 +38,11 @@ class ReserveProduct(ReserveAsked):
     block_hours: Positive = Field(default=4.0, le=24, description="length of a block, from local midnight on")
     penalty_per_kwh: NonNegative = Field(default=100.0, description="for a kW that is sold and not held for an hour")
     held_kw: NonNegative = Field(default=0.0, description="sold in the block in which the horizon begins")
+
+    @property
+    def asks_for_grid(self) -> bool:
+        """What is sold is called by the grid."""
+        return True
 
     def known(self, horizon: Horizon) -> dict[str, Array]:
         """The price."""

@@ -216,6 +216,10 @@ def _site_rows(book: _Book, problem: Problem) -> None:
         named = Named("site", "site", f"{direction.removesuffix('_kw').replace('_', ' ')} held", "kW", "", "least")
         at = problem.compiled.rows(constraint)
         book.put(at, named, *_grid(problem, at.shape))
+    for way, constraint in problem.called.items():
+        named = Named("site", "site", f"room of the connections for reserve {way} that is called", "kW", "", "most")
+        at = problem.compiled.rows(constraint)
+        book.put(at, named, *_grid(problem, at.shape))
     for (group, what), constraint in problem.group_limits.items():
         at = problem.compiled.rows(constraint)
         book.put(

@@ -18,6 +18,7 @@ from dispatch.problem import Problem
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
 from dispatch.solver.highs import Answer, Limits, Matrices, Run
+from dispatch.terms.called import NO_ROOM
 
 _DEARER = 10.0
 
@@ -58,12 +59,16 @@ class Softened:
             for what in part.relaxable
             for member in self.problem.rows[kind].members
         } | set(self.problem.group_limits)
+        names |= {("site", NO_ROOM[direction]) for direction in self.problem.called}
         return replace(schedule, proof=replace(schedule.proof, quality="relaxed", may_pass=frozenset(names)))
 
     def _rows(self) -> np.ndarray:
         compiled = self.problem.compiled
         soft = [c for part in self.problem.parts.values() for c in part.relaxable.values()]
-        found = [compiled.rows(c).ravel() for c in (*soft, *self.problem.group_limits.values())]
+        found = [
+            compiled.rows(c).ravel()
+            for c in (*soft, *self.problem.group_limits.values(), *self.problem.called.values())
+        ]
         return np.concatenate([np.zeros(0, int), *found])
 
     def _price(self, matrices: Matrices) -> float:

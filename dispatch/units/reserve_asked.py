@@ -48,6 +48,11 @@ class ReserveAsked(Asset):
         return np.inf if self.activation_minutes is None else self.activation_minutes / 60
 
     @property
+    def asks_for_grid(self) -> bool:
+        """Does the grid call it, over the site's connections?"""
+        return False
+
+    @property
     def asks_directions(self) -> tuple[Direction, ...]:
         """Its own."""
         return (self.direction,)

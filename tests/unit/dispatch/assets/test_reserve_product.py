@@ -25,7 +25,7 @@ def sold(**fields: Any) -> dict[str, Any]:
 
 
 def problem(product: dict[str, Any], steps: Horizon, load_kw: Any = 60.0, **state: float) -> Problem:
-    site = park(load(), grid(export_kw=0, tariff=tariff(0.2)), ENGINE, product)
+    site = park(load(), grid(export_kw=100, tariff=tariff(0.2)), ENGINE, product)
     states = {"frr": state} if state else None
     return Problem(site, given(site, steps, {("load", "demand_kw"): load_kw}, state=states))
 
