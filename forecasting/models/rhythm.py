@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from forecasting.archive import Known, Measured
 from forecasting.cases import checked
-from forecasting.clock import DAY_NS, HOUR_NS, Ns
+from forecasting.clock import DAY_NS, Ns
 from forecasting.features import last_seen, mean_known, seen
 from forecasting.learners.base import Fitted, Learner
 from forecasting.learners.boosted import Boosted
@@ -271,10 +271,4 @@ def newest(known: Known, site: str, variable: str, middle_ns: Ns) -> Floats:
     order = np.lexsort((rows.issue_ns, rows.valid_ns))
     valid, value = rows.valid_ns[order], rows.value[order]
     last = np.concatenate([valid[1:] != valid[:-1], [True]]) if len(valid) else np.empty(0, dtype=bool)
-    valid, value = valid[last], value[last]
-    finite = np.isfinite(value)
-    if finite.sum() < 2:
-        return np.full(len(middle_ns), np.nan)
-    found = np.interp(middle_ns.astype(np.float64), valid[finite].astype(np.float64), value[finite])
-    near = np.abs(middle_ns - valid[finite][np.clip(np.searchsorted(valid[finite], middle_ns), 0, finite.sum() - 1)])
-    return np.where(near <= 6 * HOUR_NS, found, np.nan)
+    return temperature.interpolated(valid[last], value[last], middle_ns)

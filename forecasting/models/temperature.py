@@ -40,16 +40,16 @@ def at_steps(known: Known, site: str, grid: Grid) -> Floats:
         order = np.lexsort((rows.issue_ns, rows.valid_ns))
         valid = rows.valid_ns[order]
         newest = np.concatenate([valid[1:] != valid[:-1], [True]])
-        found = _interpolated(valid[newest], rows.value[order][newest], middle)
+        found = interpolated(valid[newest], rows.value[order][newest], middle)
     measured = known.measurements(site, VARIABLE)
     if len(measured.end_ns) > 1:
         half = int(np.median(np.diff(measured.end_ns))) // 2
-        own = _interpolated(measured.end_ns - half, measured.value, middle)
+        own = interpolated(measured.end_ns - half, measured.value, middle)
         found = np.where(np.isfinite(own), own, found)
     return found
 
 
-def _interpolated(at_ns: Ns, value: Floats, wanted_ns: Ns) -> Floats:
+def interpolated(at_ns: Ns, value: Floats, wanted_ns: Ns) -> Floats:
     """Linear in time between known values not more than `LONGEST_BRIDGE_H` apart; NaN elsewhere."""
     finite = np.isfinite(value)
     x, y = at_ns[finite], value[finite]

@@ -16,7 +16,7 @@ from forecasting.learners.linear import Linear
 from forecasting.learners.stack import Stack
 from forecasting.models import ahead, recent
 from forecasting.models.base import CannotForecast
-from forecasting.models.rhythm import Case, Rhythm, TrainedRhythm, stacked
+from forecasting.models.rhythm import Case, Rhythm, TrainedRhythm, newest, stacked
 from forecasting.scores import pinball
 from forecasting.steps import Grid, History
 from forecasting.targets import Place, Target
@@ -246,3 +246,12 @@ def test_a_history_that_no_past_forecast_could_have_known_is_declined() -> None:
     silent = feeder()[0].as_of(ISSUE).late(40 * 24 * HOUR_NS, sites="feeder")
     with pytest.raises(CannotForecast, match="net: past forecasts would have known too little to learn from"):
         MODEL.train(silent, [target()], PLACE, horizon, LEVELS)
+
+
+def test_a_long_gap_in_weather_is_not_bridged_whichever_of_its_ends_is_near() -> None:
+    issue = pd.Timestamp("2024-01-01", tz="UTC")
+    valid = issue + pd.to_timedelta([0, 1, 2, 14, 15], unit="h")
+    archive = Archive.empty().with_forecast("roof", "air", issue, issue, valid, [0.0, 1.0, 2.0, 14.0, 15.0])
+    asked = issue + pd.to_timedelta([0.5, 3.0, 13.0, 14.5], unit="h")
+    found = newest(archive.as_of(issue), "roof", "air", asked.as_unit("ns").asi8)
+    np.testing.assert_allclose(found, [0.5, np.nan, np.nan, 14.5])
