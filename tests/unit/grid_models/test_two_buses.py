@@ -1,0 +1,82 @@
+"""Bounds and optima of one line of resistance alone, worked out by hand.
+
+10 kV, 1 Ω: on a base of 1 MVA r = 1 Ω · 1 MVA / (10 kV)² = .01. From a slack at 1 p.u. a load P at voltage v draws the
+current i = P / v, with v = 1 − r i. So 9 MW have v = .9, i = 10 and take 9 + r i² = 10 MW from the slack; 11 MW put in
+have v = 1.1, i = 10. Bus b stands on one node with bus c, where power comes and goes.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+import pytest
+
+from grid_models.convert import to_network
+from grid_models.limits import Limits
+from grid_models.network import Network
+from grid_models.opf import optimal_power_flow
+from grid_models.resources import Resources, Supply
+from grid_models.socp import LeastExcess, Relaxation, node_limits
+
+TEN_PU_KA = 10.0 / (sqrt(3.0) * 10.0)
+
+
+def line(rated_ka: float = 10.0) -> Network:
+    import pandapower as pp
+
+    net = pp.create_empty_network(sn_mva=1.0)
+    a, b, c = (pp.create_bus(net, 10.0, name=name) for name in "abc")
+    pp.create_ext_grid(net, a, vm_pu=1.0)
+    pp.create_line_from_parameters(net, a, b, 1.0, 1.0, 1e-9, 0.0, rated_ka, name="line")
+    pp.create_switch(net, b, c, et="b", closed=True)
+    return to_network(net, "line")
+
+
+def fixed(kw: float) -> Resources:
+    one = np.ones((1, 1))
+    return Resources(("c",), kw * one, kw * one, 0.0 * one, 0.0 * one)
+
+
+def excess(network: Network, kw: float, **limits: float | np.ndarray) -> LeastExcess:
+    return Relaxation(network, ("c",), Limits.of(network, **limits)).least_excess(fixed(kw))
+
+
+@pytest.mark.parametrize("of_b_and_c", [(0.95, 0.9), (0.9, 0.95)])
+def test_buses_on_one_node_have_the_tightest_of_their_limits(of_b_and_c: tuple[float, float]) -> None:
+    """.95² − .9² = 2 · .95 e, so e = .0925 / 1.9; the limit nearest to nothing anywhere is .8, at the slack."""
+    network = line()
+    low, high = np.array([0.8, *of_b_and_c]), np.array([1.2, *(1.9 - limit for limit in of_b_and_c)])
+    found = node_limits(network.ac, Limits.of(network, voltage_min_pu=low, voltage_max_pu=high))
+    np.testing.assert_allclose(np.sort(found), [[0.8, 0.95], [0.95, 1.2]])
+    answer = excess(network, -9000.0, voltage_min_pu=low, voltage_max_pu=1.2, branch_loading_max_pu=2.0)
+    assert answer.proven_pu[0] == pytest.approx(0.8 * (sqrt(1.0 + 2.0 * 0.0925 / 1.9 / 0.8) - 1.0), abs=1e-6)
+    assert answer.reached_pu[0] == pytest.approx(0.05, abs=1e-6)
+
+
+def test_a_current_too_high_is_proven_to_be_so() -> None:
+    """i = 10 of 10 rated, .8 allowed: 10² = 8² (1 + 2 e / .8), so e = .225; and .8 (√(1 + 2 e / .8) − 1) = .2."""
+    answer = excess(line(TEN_PU_KA), -9000.0, voltage_min_pu=0.8, voltage_max_pu=1.2, branch_loading_max_pu=0.8)
+    assert answer.proven_pu[0] == pytest.approx(0.2, abs=1e-6)
+    assert answer.reached_pu[0] == pytest.approx(0.2, abs=1e-6)
+
+
+def test_a_voltage_too_high_is_lowered_by_no_more_current_than_the_line_may_carry() -> None:
+    """v² = 1.22 − r² c and c ≤ 10² (1 + 2 e), so 1.05² + 2 · 1.05 e = 1.22 − .01 (1 + 2 e): e = .1075 / 2.12."""
+    answer = excess(line(TEN_PU_KA), 11000.0, voltage_min_pu=0.9, voltage_max_pu=1.05, branch_loading_max_pu=1.0)
+    assert answer.proven_pu[0] == pytest.approx(0.9 * (sqrt(1.0 + 2.0 * 0.1075 / 2.12 / 0.9) - 1.0), abs=1e-6)
+    assert answer.reached_pu[0] == pytest.approx(0.05, abs=1e-6)
+
+
+def test_what_is_bought_has_its_own_prices() -> None:
+    """10 MW at .08 and 1e-6 per kWh and kW: 800 + 100."""
+    network = line()
+    wide = Limits.of(network, voltage_min_pu=0.8, voltage_max_pu=1.2)
+    load, supply = fixed(-9000.0), Supply(0.08, 1e-6)
+    bound = Relaxation(network, ("c",), wide).bound(load, supply)
+    assert bound.lower_bound[0] == pytest.approx(900.0, rel=1e-6)
+    assert bound.import_kw[0] == pytest.approx(10_000.0, rel=1e-6)
+    assert bound.exact.all()
+    found = optimal_power_flow(network, load, supply, limits=wide)
+    assert found.cost[0] == pytest.approx(900.0, rel=1e-6)
+    assert found.import_kvar[0] == pytest.approx(0.0, abs=1e-3)
