@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dispatch.errors import ConfigError, Problem
+
+_MOST_VALUES = 100_000
+"""Of a short file with its aliases written out; a long one may have more, in proportion."""
+_PER_CHARACTER = 4
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 CONFIGS = next(p for p in (Path(__file__).parents[1] / "configs", Path(__file__).parents[2] / "configs") if p.is_dir())
 
@@ -62,7 +67,7 @@ def read_document(path: Path, name: str) -> Document:
         text = path.read_text(encoding="utf-8-sig")
         node = yaml.compose(text, Loader=_Loader)
         raw = yaml.load(text, Loader=_Loader)  # a safe loader
-        places = list(_places(node, "", ()))
+        places = _written_out(node, text, name)
     except OSError as error:
         raise ConfigError(name, [Problem("file", f"cannot be read: {error.strerror}", "a readable file")]) from None
     except UnicodeDecodeError as error:
@@ -74,7 +79,34 @@ def read_document(path: Path, name: str) -> Document:
         what = "is empty" if raw is None else f"is not a mapping (found {_short(raw)})"
         raise ConfigError(name, [Problem("file", what, "YAML that starts with 'name: …'", None if raw is None else 1)])
     lines = {place: line for place, line, _ in reversed(places)}
-    return Document(name, raw, lines, tuple((place, line) for place, line, again in places if again))
+    document = Document(name, raw, lines, tuple((place, line) for place, line, again in places if again))
+    if broken := [replace(problem, line=document.line(problem.path)) for problem in _broken_text(raw, "")]:
+        raise ConfigError(name, broken)
+    return document
+
+
+def _written_out(node: Any, text: str, name: str) -> list[tuple[str, int, bool]]:
+    """All places of a file. Aliases of aliases multiply: a few lines of them would be more than memory holds."""
+    most, out = max(_MOST_VALUES, _PER_CHARACTER * len(text)), []
+    for place in _places(node, "", ()):
+        out.append(place)
+        if len(out) > most:
+            found = f"its aliases (*name) write out to more than {most} values"
+            raise ConfigError(name, [Problem("file", found, "a file without aliases of aliases")])
+    return out
+
+
+def _broken_text(node: Any, path: str) -> Iterator[Problem]:
+    """Text that no file or page can be written with."""
+    if isinstance(node, str) and _HALF_A_PAIR.search(node):
+        yield Problem(path, f"has half of a surrogate pair in it (found {node!a})", "text in Unicode")
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from _broken_text(str(key), path or "file")
+            yield from _broken_text(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _broken_text(value, f"{path}[{index}]")
 
 
 def _short(raw: object) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from dispatch.signals import parse_quantity, takes_percent, unit_of
+
+_MOST, _LEAST = 1e12, 1e-15
 
 
 class Frozen(BaseModel):
@@ -50,7 +52,16 @@ def _read_percent(value: object) -> object:
     return parse_quantity("share", value) if isinstance(value, str) and value.strip().endswith("%") else value
 
 
-Finite = Annotated[float, BeforeValidator(_read_quantity), Field(allow_inf_nan=False)]
+def _within_reach(value: float) -> float:
+    """Beyond it sums and quotients overflow, in the forecast or in the solver, long after the file was read."""
+    if abs(value) > _MOST:
+        raise ValueError(f"is larger than {_MOST:g}, more than can be reckoned with")
+    if 0 < abs(value) < _LEAST:
+        raise ValueError(f"is nearer to nothing than {_LEAST:g}, less than can be reckoned with")
+    return value
+
+
+Finite = Annotated[float, BeforeValidator(_read_quantity), Field(allow_inf_nan=False), AfterValidator(_within_reach)]
 """A finite number; text with a unit is read where the field's name ends in one, text in % where it says a share."""
 Positive = Annotated[Finite, Field(gt=0)]
 NonNegative = Annotated[Finite, Field(ge=0)]

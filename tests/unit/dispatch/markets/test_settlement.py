@@ -120,6 +120,46 @@ def test_capacity_is_paid_as_far_as_it_was_ready_and_not_at_all_below_the_rule()
         made(terms, Facts(np.zeros(2), available=np.array([1.0, 1.1])))
 
 
+def test_a_response_downwards_is_paid_to_us_as_one_upwards_is() -> None:
+    """Drawing more on request is no energy bought: 6 MW over an hour at 1000 a MWh are 6000, both ways."""
+    for side in ("up", "down"):
+        terms = Terms(of("guangdong_demand_response"), side, np.ones(1), np.full(1, 6000.0), np.full(1, 1000.0))
+        assert dict(kinds(made(terms, Facts(np.full(1, 6000.0)))))["response"] == 600_000
+
+
+def test_where_prices_are_negative_a_penalty_is_a_penalty_still() -> None:
+    """Short by 100 kW over a quarter of an hour: 25 kWh × .5 × .08 = 1; not ready for 1.5 MW × 4 h × 2 × .005 = 60."""
+    short = made(energy([1000], [-80], penalty_factor=0.5), facts([900], 0.1))
+    assert dict(kinds(short))["penalty"] == -100
+    one = of("afrr_capacity", penalty_factor=2.0)
+    terms = Terms(one, "up", np.full(1, 4.0), np.full(1, 3000.0), np.array([-5.0]), np.full(1, 0.1))
+    assert dict(kinds(made(terms, Facts(np.zeros(1), available=np.array([0.5])))))["unavailability"] == -6000
+
+
+def test_capacity_that_was_ready_just_as_long_as_the_rule_asks_is_paid() -> None:
+    """Three periods of 1 MW × 1 h at 10 a MW and hour, ready to .8, .7 and 0: the mean is .5, 15 are paid."""
+    ready = np.array([0.8, 0.7, 0.0])
+    assert (1000.0 * ready).sum() / 3000.0 == 0.5
+    assert ready.sum() / 3.0 == 0.5
+    for least, paid in ((0.5, 1500), (0.5 + 1e-13, 1500), (0.51, 0)):
+        one = of("afrr_capacity", availability_from=least)
+        terms = Terms(one, "up", np.ones(3), np.full(3, 1000.0), np.full(3, 10.0), np.full(3, 0.1))
+        assert dict(kinds(made(terms, Facts(np.zeros(3), available=ready))))["capacity"] == paid
+
+
+def test_capacity_that_nobody_called_is_short_of_nothing() -> None:
+    terms = Terms(of("afrr_capacity"), "up", np.ones(1), np.full(1, 1000.0), np.full(1, 10.0), np.full(1, 0.1))
+    assert made(terms, Facts(np.zeros(1), available=np.ones(1))).checked.short_kw.tolist() == [0.0]
+    called = Facts(np.full(1, 100.0), available=np.ones(1), activated_kw=np.full(1, 400.0))
+    assert made(terms, called).checked.short_kw.tolist() == [300.0]
+
+
+def test_money_is_the_quantity_times_the_price_as_they_are_printed() -> None:
+    """A third of a thousand a MWh is printed as .333333333 a kWh: 3e8 kWh of it are 99 999 999.90."""
+    terms = Terms(of("sdac_day_ahead", imbalance="none"), "up", np.ones(1), np.full(1, 3e8), np.full(1, 1000.0 / 3))
+    assert made(terms, Facts(np.full(1, 3e8))).cents == 9_999_999_990
+
+
 def test_what_a_settlement_needs_is_asked_for() -> None:
     with pytest.raises(DataError, match="give its prices"):
         made(energy([100], [1]), Facts(np.zeros(1)))

@@ -29,3 +29,9 @@ def test_a_move_up_leaves_what_stands_still_and_order_is_kept() -> None:
     assert found[1].tolist() == [-20.0, -20.0, 10.0, 180.0]  # the rest clips
     many = np.sort(np.random.default_rng(0).uniform(-50, 1050, (20, 30)), axis=1)
     assert (np.diff(FARM.moved(many, np.linspace(-400, 400, 20)), axis=1) >= 0).all()
+
+
+def test_what_is_off_its_bounds_already_is_moved_no_further_and_not_back() -> None:
+    """Beyond the rating there is no room for a move down, below nothing none for one up."""
+    assert FARM.moved(np.array([[990.0, 1010.0]]), np.array([-100.0]))[0].tolist() == [980.0, 1010.0]
+    assert FARM.moved(np.array([[-10.0, 10.0]]), np.array([100.0]))[0].tolist() == [-10.0, 20.0]
