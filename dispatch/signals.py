@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch.errors import AlignmentError
+from dispatch.errors import AlignmentError, DataError
 
 Array = NDArray[np.float64]
+_FIRST_DAY, _LAST_DAY = date(1700, 1, 1), date(2199, 12, 31)
 
 _UNITS: dict[str, dict[str, float]] = {
     "kw": {"W": 1e-3, "kW": 1.0, "MW": 1e3, "GW": 1e6},
@@ -150,7 +151,11 @@ class Horizon:
 
         Raises:
             AlignmentError: a block, or what is left after them, is not a whole number of its steps.
+            DataError: days that nanoseconds since 1970, in which forecasts count, do not reach with a past before them.
         """
+        if not (day >= _FIRST_DAY and day.toordinal() + days - 1 <= _LAST_DAY.toordinal()):
+            span = f"{day}" if days == 1 else f"a span of {days} days from {day} on"
+            raise DataError(f"{span} is outside the calendar; accepted: days from {_FIRST_DAY} to {_LAST_DAY}")
         zone = ZoneInfo(time_zone)
         first, last = (datetime.combine(d, time(), zone).astimezone(UTC) for d in (day, day + timedelta(days=days)))
         edges = []

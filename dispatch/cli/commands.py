@@ -75,6 +75,7 @@ Deadline = Annotated[
     float | None,
     typer.Option(
         min=0.1,
+        max=86_400,
         help="Seconds of scheduling after which a plan that passes the audit must be there. Default: no clock.",
     ),
 ]

@@ -38,7 +38,8 @@ def plan(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     chunk: Annotated[int, typer.Option(min=1, max=1000, help="Sites per task.")] = _CHUNK,
     chunk_deadline: Annotated[
-        float | None, typer.Option(min=1, help="Seconds after which a task is ended and its sites planned one by one.")
+        float | None,
+        typer.Option(min=1, max=86_400, help="Seconds after which a task is ended and its sites planned one by one."),
     ] = None,
     inputs: Annotated[
         Path | None,

@@ -173,8 +173,8 @@ def _horizon(site: Site, day: date) -> Horizon:
         raise DataError(
             f"planning.step_minutes {planning.step_minutes:g}: {error}; accepted: such as 15, 30 or 60"
         ) from error
-    except OverflowError as error:
-        raise DataError(f"--day {day}: is outside the calendar") from error
+    except DataError as error:
+        raise DataError(f"--day {error}") from error
 
 
 def _issue_time(site: Site, horizon: Horizon, now: datetime) -> datetime:

@@ -135,8 +135,8 @@ def _span(site: Site, request: Request) -> Horizon:
         return Horizon.local_day(first, site.time_zone, site.planning.step_minutes, days=(last - first).days + 1)
     except AlignmentError as error:
         raise DataError(f"planning.step_minutes {site.planning.step_minutes:g}: {error}") from error
-    except OverflowError as error:
-        raise DataError(f"--to {last}: is outside the calendar") from error
+    except DataError as error:
+        raise DataError(f"--from, --to {error}") from error
 
 
 def _date(option: str, text: str) -> date:

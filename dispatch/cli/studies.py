@@ -64,8 +64,8 @@ def span_horizon(site: Site, span: Span) -> Horizon:
         return Horizon.local_day(first, site.time_zone, minutes, days=(last - first).days + 1)
     except AlignmentError as error:
         raise DataError(f"--step {minutes:g} min: {error}; give 15min, 30min or 1h") from error
-    except OverflowError as error:
-        raise DataError(f"--to {last}: is outside the calendar") from error
+    except DataError as error:
+        raise DataError(f"--from, --to {error}") from error
 
 
 def minutes(step: str | None) -> float | None:

@@ -10,10 +10,31 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dispatch.errors import AlignmentError
+from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Horizon, accepted_units, parse_quantity, unit_of
 from dispatch.site import schema
 from tests.parks import battery, grid, hours, load, park
+
+
+@pytest.mark.parametrize(
+    ("day", "days", "outside"),
+    [
+        (date(2199, 12, 31), 1, None),
+        (date(2199, 12, 30), 2, None),
+        (date(1700, 1, 1), 1, None),
+        (date(2199, 12, 31), 2, "a span of 2 days from 2199-12-31 on is outside"),
+        (date(2262, 4, 12), 1, "2262-04-12 is outside"),
+        (date(9999, 12, 31), 1, "accepted: days from 1700-01-01 to 2199-12-31"),
+        (date(1699, 12, 31), 1, "1699-12-31 is outside"),
+    ],
+)
+def test_days_that_forecasts_cannot_count_in_are_refused(day: date, days: int, outside: str | None) -> None:
+    """Nanoseconds since 1970 in 64 bits end on 2262-04-11."""
+    if outside is None:
+        assert Horizon.local_day(day, "UTC", 60, days).steps == 24 * days
+    else:
+        with pytest.raises(DataError, match=outside):
+            Horizon.local_day(day, "UTC", 60, days)
 
 
 @pytest.mark.parametrize(
