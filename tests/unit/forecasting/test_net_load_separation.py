@@ -87,6 +87,10 @@ def test_a_late_clock_and_a_meter_that_counts_feed_in_as_positive_are_found() ->
     turned = _found(-net)
     assert turned.feed_in_positive
     assert np.corrcoef(turned.solar_kw, solar)[0, 1] > 0.95
+    said, _, wind = _weather()
+    for each in (turned, split(-net, END, PLACE, said, wind, like=turned)):
+        assert each.feed_in_positive
+        np.testing.assert_allclose(each.load_kw, net + each.solar_kw + each.wind_kw)
 
 
 def test_a_known_peak_scales_and_missing_hours_are_no_zeros() -> None:

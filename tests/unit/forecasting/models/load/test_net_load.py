@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,29 @@ def test_without_radiation_or_with_a_short_history_there_is_no_choice() -> None:
     found = QUICK.train(known, [NET], PLACE, DAY, LEVELS).parts["net"]
     assert "no shortwave_radiation is forecast" in found.why
     assert "fewer than 42 days" in learnt(works(), day=40).parts["net"].why
+
+
+@dataclass
+class Watched:
+    """A model that remembers what time it learnt at."""
+
+    name: str = "load"
+    at_ns: list[int] = field(default_factory=list)
+
+    def train(self, known: Known, *asked: Any) -> Any:
+        self.at_ns.append(known.time_ns)
+        return QUICK_LOAD.train(known, *asked)
+
+
+def test_ways_are_compared_on_days_that_none_has_learnt_from_and_then_learn_from_all() -> None:
+    """Held out are seven days: what is compared learnt a week ago, who answers knows today."""
+    now = issue(58).as_unit("ns").value
+    for way, kind, direct in ((APART, Apart, [now - 7 * DAY_NS]), (BETWEEN, Between, [now - 7 * DAY_NS, now])):
+        load, itself = Watched(), Watched()
+        model = replace(QUICK, way=way, load=load, direct=itself)
+        assert isinstance(learnt(works(), model).parts["net"].trained, kind)
+        assert load.at_ns == [now - 7 * DAY_NS, now]
+        assert itself.at_ns == direct
 
 
 def test_half_way_is_half_way() -> None:
