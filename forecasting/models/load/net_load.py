@@ -353,6 +353,12 @@ def _correlation(apart: Apart, known: Known, edges: Sequence[Ns], halves: Sequen
         measured = seen.measurements(part.site, part.name)
         actual = np.stack([means_over(measured, each) for each in edges])
         scores.append(scenarios.normal_scores(actual, np.stack(said), apart.levels))
+    return correlated(scores[0], scores[1])
+
+
+def correlated(load: Floats, sun: Floats) -> float:
+    """Correlation of scores (I, T), NaN where unknown, times I/(I + 7) of the days on which both are known."""
+    scores = load, sun
     both = np.isfinite(scores[0]) & np.isfinite(scores[1])
     one, other = (score[both] - score[both].mean() if both.any() else score[both] for score in scores)
     size = float(np.sqrt((one @ one) * (other @ other)))

@@ -18,7 +18,17 @@ from forecasting.clock import DAY_NS
 from forecasting.errors import ForecastError, LookAheadError
 from forecasting.learners.linear import Linear
 from forecasting.models import recent
-from forecasting.models.load.net_load import APART, BETWEEN, DIRECT, Apart, Between, NetLoad, TrainedNetLoad
+from forecasting.models.load.net_load import (
+    APART,
+    BETWEEN,
+    DIRECT,
+    Apart,
+    Between,
+    NetLoad,
+    TrainedNetLoad,
+    compared,
+    correlated,
+)
 from forecasting.models.rhythm import Rhythm
 from forecasting.models.solar.model import LINES, Solar
 from forecasting.models.with_forecasts import WithForecasts
@@ -125,6 +135,26 @@ def test_ways_are_compared_on_days_that_none_has_learnt_from_and_then_learn_from
         assert itself.at_ns == direct
 
 
+def test_errors_hang_together_as_far_as_days_are_many() -> None:
+    """Wholly correlated over seven days and over one: 7/14 and 1/8, whatever their size and their mean."""
+    day = np.array([[1.0, -1.0, 0.5, -0.5]])
+    week = np.tile(day, (7, 1))
+    assert correlated(week, 5.0 + 3.0 * week) == pytest.approx(0.5)
+    assert correlated(week, 2.0 - week) == pytest.approx(-0.5)
+    assert correlated(week, np.where(np.arange(7)[:, None] < 1, week, np.nan)) == pytest.approx(1 / 8)
+    assert correlated(np.tile(day, (1000, 1)), np.tile(day, (1000, 1))) == 0.95
+    assert correlated(week, np.zeros_like(week)) == 0.0
+    assert correlated(week, np.full_like(week, np.nan)) == 0.0
+
+
+def test_sun_is_never_taken_from_the_meter() -> None:
+    """What its model says below nothing is nothing: 200 − max(−5, 0) = 200."""
+    apart = Apart(NET, PLACE, None, (NET, NET), None, None, LEVELS)  # type: ignore[arg-type]
+    shape = (3, len(LEVELS))
+    np.testing.assert_allclose(apart.joined(np.full(shape, 200.0), np.full(shape, -5.0)), 200.0)
+    np.testing.assert_allclose(apart.joined(np.full(shape, 200.0), np.full(shape, 50.0)), 150.0)
+
+
 def test_half_way_is_half_way() -> None:
     known, ahead = works().as_of(issue(62)), edges(62)
     chosen, direct = usual("best").parts["net"].trained, usual(DIRECT).parts["net"].trained
@@ -132,6 +162,9 @@ def test_half_way_is_half_way() -> None:
     both = Between(NET, apart, direct)
     said = [one.quantiles(known, ahead)["net"] for one in (apart, direct, both)]
     np.testing.assert_allclose(said[2], (said[0] + said[1]) / 2)
+    held = compared(apart, direct, known, 2, edges(62) - known.time_ns).said
+    np.testing.assert_allclose(held[BETWEEN], (held[APART] + held[DIRECT]) / 2)
+    assert held[BETWEEN].shape == (2, 24, len(LEVELS))
     assert both.card["direct"]["model"] == direct.card["model"]
 
 
