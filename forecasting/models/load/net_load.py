@@ -333,19 +333,41 @@ def compared(apart: Apart, direct: Trained, known: Known, days: int, horizon_ns:
         edges.append(ahead)
     if not edges:
         raise CannotForecast(f"{name}: none of the days held out could be forecast")
-    apart = replace(apart, correlation=_correlation(apart, known, edges, halves))
     measured = known.measurements(apart.target.site, name)
     actual = np.stack([means_over(measured, each) for each in edges])
     if not np.isfinite(actual).any():
         raise CannotForecast(f"{name}: nothing was measured on the days held out")
-    apart = apart.calibrated(actual, np.stack([apart.joined(*one) for one in halves]))
-    joined = np.stack([apart.joined(*one) for one in halves])
+    scores = _scores(apart, known, edges, halves)
+    apart, joined = _crossed(apart, actual, scores, halves)
     said = {DIRECT: np.stack(itself), APART: joined, BETWEEN: (joined + np.stack(itself)) / 2}
     return Held(np.stack(edges), actual, said, apart)
 
 
-def _correlation(apart: Apart, known: Known, edges: Sequence[Ns], halves: Sequence[tuple[Floats, Floats]]) -> float:
-    """Of the normal scores of load and sun in daylight, drawn to nought where days are few."""
+def _crossed(
+    apart: Apart, actual: Floats, scores: Floats, halves: Sequence[tuple[Floats, Floats]]
+) -> tuple[Apart, Floats]:
+    """The parts joined as all days held out teach, and what they say (I, T, Q) of each by what other days teach.
+
+    Corrected by the very days that it is then judged on, the difference would be preferred to ways that are not. Days
+    are parted in the middle, not by turns: errors of one day are much like those of the next.
+    """
+    late = np.arange(len(halves)) >= len(halves) // 2
+
+    def taught(days: np.ndarray) -> Apart:
+        own = replace(apart, correlation=correlated(*scores[:, days]))
+        return own.calibrated(
+            actual[days], np.stack([own.joined(*one) for one, here in zip(halves, days, strict=True) if here])
+        )
+
+    whole = taught(np.ones(len(halves), bool))
+    if not (np.isfinite(actual[late]).any() and np.isfinite(actual[~late]).any()):
+        return whole, np.stack([whole.joined(*one) for one in halves])
+    by_other = {True: taught(~late), False: taught(late)}
+    return whole, np.stack([by_other[bool(side)].joined(*one) for side, one in zip(late, halves, strict=True)])
+
+
+def _scores(apart: Apart, known: Known, edges: Sequence[Ns], halves: Sequence[tuple[Floats, Floats]]) -> Floats:
+    """(2, I, T) normal scores of load and sun."""
     window = _Window.of(known, apart.target, apart.place, None)
     seen = window.view(known, window.parts(apart.place, apart.found), *apart.parts)
     scores = []
@@ -353,7 +375,7 @@ def _correlation(apart: Apart, known: Known, edges: Sequence[Ns], halves: Sequen
         measured = seen.measurements(part.site, part.name)
         actual = np.stack([means_over(measured, each) for each in edges])
         scores.append(scenarios.normal_scores(actual, np.stack(said), apart.levels))
-    return correlated(scores[0], scores[1])
+    return np.stack(scores)
 
 
 def correlated(load: Floats, sun: Floats) -> float:

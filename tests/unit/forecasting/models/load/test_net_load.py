@@ -26,6 +26,7 @@ from forecasting.models.load.net_load import (
     Between,
     NetLoad,
     TrainedNetLoad,
+    _crossed,
     compared,
     correlated,
 )
@@ -193,6 +194,23 @@ def test_a_band_that_missed_too_much_is_widened_by_half_of_it() -> None:
     load, nothing = np.tile(100 + norm.ppf(LEVELS), (3, 1)), np.zeros((3, len(LEVELS)))
     widths = [np.ptp(one.joined(load, nothing)[0]) for one in (apart, wide)]
     assert widths[1] / widths[0] == pytest.approx(2.0, rel=0.15)
+
+
+def test_days_held_out_are_joined_by_what_other_days_teach() -> None:
+    """What came on early days corrects late ones, and the other way round; the whole is corrected by all."""
+    apart = Apart(NET, PLACE, None, (NET, NET), None, None, LEVELS)  # type: ignore[arg-type]
+    rng = np.random.default_rng(0)
+    halves = [(np.tile(100 + norm.ppf(LEVELS), (24, 1)), np.zeros((24, len(LEVELS))))] * 14
+    scores, actual = rng.standard_normal((2, 14, 24)), 100 + rng.standard_normal((14, 24))
+    other = actual.copy()
+    other[:7] = 100 + 5 * (actual[:7] - 100)
+    (one, said), (two, changed) = (_crossed(apart, came, scores, halves) for came in (actual, other))
+    np.testing.assert_array_equal(said[:7], changed[:7])
+    widths = [np.ptp(each[7:], axis=-1).mean() for each in (said, changed)]
+    assert widths[1] / widths[0] == pytest.approx(3.0, rel=0.2), "half of a correction by five"
+    assert one.offset is not None
+    assert two.offset is not None
+    assert np.ptp(two.offset) > 2 * np.ptp(one.offset)
 
 
 def test_no_part_of_the_past_is_known_before_it_was_measured() -> None:
