@@ -22,7 +22,7 @@ from grid_models.socp import LeastExcess, Relaxation, node_limits
 TEN_PU_KA = 10.0 / (sqrt(3.0) * 10.0)
 
 
-def line(rated_ka: float = 10.0) -> Network:
+def line(rated_ka: float = 10.0, *, from_both_sides: bool = False) -> Network:
     import pandapower as pp
 
     net = pp.create_empty_network(sn_mva=1.0)
@@ -30,6 +30,10 @@ def line(rated_ka: float = 10.0) -> Network:
     pp.create_ext_grid(net, a, vm_pu=1.0)
     pp.create_line_from_parameters(net, a, b, 1.0, 1.0, 1e-9, 0.0, rated_ka, name="line")
     pp.create_switch(net, b, c, et="b", closed=True)
+    if from_both_sides:
+        d = pp.create_bus(net, 10.0, name="d")
+        pp.create_ext_grid(net, d, vm_pu=1.0)
+        pp.create_line_from_parameters(net, d, c, 1.0, 1.0, 1e-9, 0.0, rated_ka, name="other line")
     return to_network(net, "line")
 
 
@@ -63,7 +67,13 @@ def test_a_current_too_high_is_proven_to_be_so() -> None:
 
 def test_a_voltage_too_high_is_lowered_by_no_more_current_than_the_line_may_carry() -> None:
     """v² = 1.22 − r² c and c ≤ 10² (1 + 2 e), so 1.05² + 2 · 1.05 e = 1.22 − .01 (1 + 2 e): e = .1075 / 2.12."""
-    answer = excess(line(TEN_PU_KA), 11000.0, voltage_min_pu=0.9, voltage_max_pu=1.05, branch_loading_max_pu=1.0)
+    answer = excess(
+        line(TEN_PU_KA),
+        11000.0,
+        voltage_min_pu=0.9,
+        voltage_max_pu=np.array([1.2, 1.05, 1.05]),
+        branch_loading_max_pu=1.0,
+    )
     assert answer.proven_pu[0] == pytest.approx(0.9 * (sqrt(1.0 + 2.0 * 0.1075 / 2.12 / 0.9) - 1.0), abs=1e-6)
     assert answer.reached_pu[0] == pytest.approx(0.05, abs=1e-6)
 
@@ -80,3 +90,34 @@ def test_what_is_bought_has_its_own_prices() -> None:
     found = optimal_power_flow(network, load, supply, limits=wide)
     assert found.cost[0] == pytest.approx(900.0, rel=1e-6)
     assert found.import_kvar[0] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_cone_that_is_not_tight_is_no_ac_solution() -> None:
+    """11 MW in, 1.09 allowed: 1.22 − r² c = 1.09², so r² c = .0319, P = 100 · .0319 − 11 = −7.81; r² P² is .0061."""
+    limits = Limits.of(line(), voltage_min_pu=0.9, voltage_max_pu=np.array([1.2, 1.09, 1.09]))
+    found = Relaxation(line(), ("c",), limits).bound(fixed(11_000.0), Supply(0.08))
+    assert found.feasible.all()
+    assert found.cone_gap_pu[0] == pytest.approx(0.0319 - 1e-4 * 7.81**2, abs=1e-5)
+    assert not found.exact.any()
+
+
+def test_what_comes_nearest_to_the_limits_comes_before_the_least_losses() -> None:
+    """1.05 asked for where power may come: i = 5, 5.25 MW at least; no losses are at nothing, .05 too low."""
+    network, one = line(), np.ones((1, 1))
+    limits = Limits.of(network, voltage_min_pu=np.array([0.9, 1.05, 1.05]), voltage_max_pu=1.2)
+    free = Resources(("c",), 0.0 * one, 11_000.0 * one, 0.0 * one, 0.0 * one)
+    answer = Relaxation(network, ("c",), limits).least_excess(free)
+    assert answer.proven_pu[0] == 0.0
+    assert answer.p_kw[0, 0] == pytest.approx(5250.0, rel=1e-4)
+    assert answer.reached_pu[0] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_two_slacks_are_one_supply() -> None:
+    """18 MW fed from both sides: 10 MW from each."""
+    network = line(from_both_sides=True)
+    wide = Limits.of(network, voltage_min_pu=0.8, voltage_max_pu=1.2)
+    bound = Relaxation(network, ("c",), wide).bound(fixed(-18_000.0), Supply(0.05))
+    assert bound.import_kw[0] == pytest.approx(20_000.0, rel=1e-6)
+    assert bound.lower_bound[0] == pytest.approx(1000.0, rel=1e-6)
+    found = optimal_power_flow(network, fixed(-18_000.0), Supply(0.05), limits=wide)
+    assert found.cost[0] == pytest.approx(1000.0, rel=1e-6)
