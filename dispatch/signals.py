@@ -161,7 +161,8 @@ class Horizon:
         edges = []
         for hours, minutes in finer:
             block_end = min(first + timedelta(hours=hours), last)
-            edges.append(cls.between(first, block_end, time_zone, minutes).edges[:-1])
+            if first < block_end:  # a day whose clock goes forward may be over before the last block
+                edges.append(cls.between(first, block_end, time_zone, minutes).edges[:-1])
             first = block_end
         if first < last:
             edges.append(cls.between(first, last, time_zone, step_minutes).edges)

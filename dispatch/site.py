@@ -172,7 +172,7 @@ def wish_names(wishes: Sequence[Wish]) -> tuple[tuple[str, ...], ...]:
 class StepBlock(Frozen):
     """Steps of ``minutes`` each for ``hours``."""
 
-    hours: Positive
+    hours: Positive = Field(le=744)
     minutes: Positive
 
 
@@ -204,7 +204,9 @@ class Planning(Frozen):
     first_steps: tuple[StepBlock, ...] = Field(default=(), description="other step lengths at the start of the horizon")
     days: int = Field(default=1, ge=1, le=31)
     scenarios: int = Field(default=5, ge=0, le=200, description="beside the central forecast")
-    issue_before_h: NonNegative = Field(default=12.0, description="how long before its first step a plan is issued")
+    issue_before_h: NonNegative = Field(
+        default=12.0, le=8784, description="how long before its first step a plan is issued"
+    )
     seed: int = 0
     commitment: Literal["exact", "convex"] = Field(
         default="exact",

@@ -65,9 +65,11 @@ def read_document(path: Path, name: str) -> Document:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        node = yaml.compose(text, Loader=_Loader)
-        raw = yaml.load(text, Loader=_Loader)  # a safe loader
+        loader = _Loader(text)
+        node = loader.get_single_node()
         places = _written_out(node, text, name)
+        # The parser takes most of the time; keys that are merged (<<) change the nodes, so places come first.
+        raw = None if node is None else loader.construct_document(node)
     except OSError as error:
         raise ConfigError(name, [Problem("file", f"cannot be read: {error.strerror}", "a readable file")]) from None
     except UnicodeDecodeError as error:

@@ -16,6 +16,12 @@ from dispatch.site import schema
 from tests.parks import battery, grid, hours, load, park
 
 
+def test_finer_steps_beyond_the_end_of_a_day_are_left_out() -> None:
+    """23 hours on the day on which clocks go forward: 12 of half an hour, 11 of a quarter, none for a third block."""
+    finer = [(12.0, 30.0), (12.0, 15.0), (12.0, 5.0)]
+    assert Horizon.local_day(date(2024, 3, 31), "Europe/Berlin", 60, finer=finer).steps == 24 + 44
+
+
 @pytest.mark.parametrize(
     ("day", "days", "outside"),
     [

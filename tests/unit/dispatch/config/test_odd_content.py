@@ -59,3 +59,16 @@ def test_text_that_no_page_can_be_written_with(tmp_path: Path) -> None:
     found = problems(write(tmp_path, 'name: a\ntitle: "\\ud800"\nnotes: [b, "\\udfff"]\n'))
     assert [(p.path, p.line) for p in found] == [("title", 2), ("notes[1]", 3)]
     assert found[0].message == "has half of a surrogate pair in it (found '\\ud800')"
+
+
+@pytest.mark.parametrize(
+    ("planning", "path", "most"),
+    [
+        ({"issue_before_h": 1e12}, "planning.issue_before_h", "at most 8784"),
+        ({"first_steps": [{"hours": 1e9, "minutes": 5}]}, "planning.first_steps[0].hours", "at most 744"),
+    ],
+)
+def test_times_that_no_calendar_has(tmp_path: Path, planning: dict[str, object], path: str, most: str) -> None:
+    (problem,) = problems(write(tmp_path, park() | {"planning": planning}))
+    assert problem.path == path
+    assert most in problem.accepted
