@@ -20,7 +20,7 @@ from dispatch.accounts.carbon_check import carbon_money, carbon_violations
 from dispatch.accounts.carbon_sums import Accounts
 from dispatch.accounts.survival import outages
 from dispatch.asset import Asset, Direction
-from dispatch.part import Account, Violation, breaches, mistakes
+from dispatch.part import Account, Violation, breaches, dated, mistakes
 from dispatch.schedule import Schedule, Solved
 from dispatch.signals import Array
 from dispatch.terms.called import NO_ROOM, for_grid
@@ -63,6 +63,7 @@ def audit(schedule: Schedule) -> Audit:
         own = accounts[solved.rows.members[0].kind]
         violations += [*_places(*own), *_accounts(*own, schedule)]
     violations += carbon_violations(schedule, accounts)
+    violations = [*dated(violations, schedule.inputs.horizon)]
     may_pass = schedule.proof.may_pass
     relaxed = tuple(v for v in violations if (v.asset, v.what) in may_pass)
     return Audit(checked, tuple(v for v in violations if (v.asset, v.what) not in may_pass), relaxed)
@@ -74,7 +75,7 @@ def _missing(schedule: Schedule) -> Iterator[Violation]:
         for name, values in solved.series.items():
             for row, step in np.argwhere(~np.isfinite(values)):
                 asset, what = solved.rows.names[row], f"{name} is not a number"
-                yield Violation(asset, what, int(step), float(values[row, step]), 0.0, "-", "mistake")
+                yield Violation(asset, what, int(step), float(values[row, step]), 0.0, "-", "mistake", values.shape[1])
 
 
 def _balances(schedule: Schedule, accounts: Accounts) -> Iterator[Violation]:
@@ -92,9 +93,8 @@ def _balances(schedule: Schedule, accounts: Accounts) -> Iterator[Violation]:
         at = names.index(schedule.losses_at) + len(names) * np.arange(schedule.scenarios)
         left[at] -= schedule.loss_kw
     for row, step in np.argwhere(~(np.abs(left) <= _BALANCE_KW + 1e-7 * scale)):
-        yield Violation(
-            f"bus {names[row % len(names)]}", "does not balance", int(step), float(left[row, step]), 0.0, "kW"
-        )
+        bus, short = f"bus {names[row % len(names)]}", float(left[row, step])
+        yield Violation(bus, "does not balance", int(step), short, 0.0, "kW", among=horizon.steps)
 
 
 def _stands(solved: Solved, account: Account, port: str) -> np.ndarray:

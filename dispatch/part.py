@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from dispatch.errors import ContractError
-from dispatch.signals import Array
+from dispatch.signals import Array, Horizon
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -177,8 +177,11 @@ class Violation:
     """One limit that a schedule breaks, found by a check; or a number that is wrong.
 
     Attributes:
+        step: the step, or which of ``among`` sums (windows, billing periods, scenarios) it is.
         fault: ``limit``: what a rung of the ladder may be excused for and names; ``mistake``: a number that does not
             follow from those it states, which no rung may have.
+        among: how many values it is one of; as many as the horizon has steps where it is of a step.
+        when: the step's start on the local clock; empty while nobody has said it (see :func:`dated`).
     """
 
     asset: str
@@ -188,15 +191,31 @@ class Violation:
     limit: float
     unit: str
     fault: Fault = "limit"
+    among: int = 1
+    when: str = ""
 
     @property
     def margin(self) -> float:
         """By how much the limit is broken, in its unit."""
         return abs(self.value - self.limit)
 
+    def _of(self, number: float) -> str:
+        return f"{number:.4g}" if self.unit == "-" else f"{number:.4g} {self.unit}"
+
+    @property
+    def excess(self) -> str:
+        """By how much the limit is broken, in words."""
+        return self._of(self.margin)
+
+    @property
+    def place(self) -> str:
+        """Where it is, to be said after what it is; nothing where it is of the horizon as a whole."""
+        if self.when:
+            return f" at {self.when}"
+        return f", {self.step + 1} of {self.among}" if self.among > 1 else ""
+
     def __str__(self) -> str:
-        where = f"{self.asset}: {self.what} at step {self.step}"
-        return f"{where}: {self.value:.4g} {self.unit}, limit {self.limit:.4g} {self.unit}"
+        return f"{self.asset}: {self.what}{self.place}: {self._of(self.value)}, limit {self._of(self.limit)}"
 
 
 @dataclass(frozen=True)
@@ -247,9 +266,16 @@ def breaches(
     bound = np.broadcast_to(limit, value.shape)
     over = ~(value <= bound + tolerance * np.maximum(1.0, np.abs(bound)))
     return [
-        Violation(names[row], what, int(step), float(value[row, step]), float(bound[row, step]), unit, fault)
+        Violation(
+            names[row], what, int(step), float(value[row, step]), float(bound[row, step]), unit, fault, value.shape[1]
+        )
         for row, step in np.argwhere(over)
     ]
+
+
+def dated(violations: Iterable[Violation], horizon: Horizon) -> tuple[Violation, ...]:
+    """Each violation of a step with that step's time on the local clock."""
+    return tuple(replace(v, when=horizon.clock(v.step)) if v.among == horizon.steps else v for v in violations)
 
 
 def mistakes(

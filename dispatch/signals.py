@@ -224,6 +224,15 @@ class Horizon:
         """First edge, UTC."""
         return datetime.fromtimestamp(int(self.edges[0].astype("datetime64[s]").astype(np.int64)), UTC)
 
+    def clock(self, step: int, *, end: bool = False) -> str:
+        """A step's start (or end) on the local clock, with as much as a reader needs to find it."""
+        starts = self.local_start
+        moment = self.local_end[step] if end else starts[step]
+        several = starts[0].date() != starts[-1].date()
+        twice = len({start.utcoffset() for start in starts}) > 1
+        text = "24:00" if end and not several and moment.date() != starts[0].date() else f"{moment:%H:%M}"
+        return f"{f'{moment:%d %b} ' if several else ''}{text}{f'{moment: %Z}' if twice else ''}"
+
     def require(self, name: str, values: Array) -> Array:
         """Return ``values`` if its last axis has T entries.
 

@@ -62,7 +62,8 @@ def _understated(schedule: Schedule, gap: Gap) -> Iterator[Violation]:
     stated, unit = schedule.wish_short[gap.text]
     for scenario, window in np.argwhere(~(gap.missed <= stated + _ROOM + _SHARE * np.abs(gap.of))):
         value, limit = float(gap.missed[scenario, window]), float(stated[scenario, window])
-        yield Violation("site", f"{gap.text}: missed by more than stated", int(window), value, limit, unit, "mistake")
+        yield Violation("site", f"{gap.text}: missed by more than stated", int(window), value, limit, unit, "mistake",
+                        among=stated.shape[1])  # fmt: skip
 
 
 def _certificates(wanted: Certificates, schedule: Schedule, of: Sums) -> Iterator[Violation]:
@@ -76,7 +77,7 @@ def _certificates(wanted: Certificates, schedule: Schedule, of: Sums) -> Iterato
     ]
     for what, over in limits:
         for _, step in np.argwhere(~(over <= 1e-3)):
-            yield Violation("site", what, int(step), float(over.max()), 0.0, "kW", "mistake")
+            yield Violation("site", what, int(step), float(over.max()), 0.0, "kW", "mistake", over.shape[1])
     used, zero = hourly(schedule, "used_kw") @ hours / 1000, np.zeros(schedule.scenarios)
     bought, sold = said.get("bought_mwh", zero), said.get("stock_sold_mwh", zero)
     left = wanted.held_mwh + bought - sold - used

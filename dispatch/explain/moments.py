@@ -41,12 +41,7 @@ def steps_at(horizon: Horizon, at: str, lasting_h: float = 1.0) -> np.ndarray:
 
 def clock(horizon: Horizon, step: int, *, end: bool = False) -> str:
     """A step's start (or end) on the local clock, with as much as a reader needs to find it."""
-    starts = horizon.local_start
-    moment = horizon.local_end[step] if end else starts[step]
-    several = starts[0].date() != starts[-1].date()
-    twice = len({start.utcoffset() for start in starts}) > 1
-    text = "24:00" if end and not several and moment.date() != starts[0].date() else f"{moment:%H:%M}"
-    return f"{f'{moment:%d %b} ' if several else ''}{text}{f'{moment: %Z}' if twice else ''}"
+    return horizon.clock(step, end=end)
 
 
 def spans(horizon: Horizon, steps: Iterable[int]) -> str:

@@ -107,5 +107,6 @@ def passed(violations: Sequence[Violation]) -> tuple[str, ...]:
         mine = [v for v in violations if (v.asset, v.what) == (asset, what)]
         worst = max(mine, key=lambda v: v.margin)
         steps = len({v.step for v in mine})
-        texts.append(f"{asset}: {what} in {steps} steps, most at step {worst.step} by {worst.margin:.4g} {worst.unit}")
+        text = f"{asset}: {what} in {steps} step{'s' if steps > 1 else ''}"
+        texts.append(f"{text}, most{worst.place} by {worst.excess}")
     return tuple(texts)

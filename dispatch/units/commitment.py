@@ -358,6 +358,9 @@ def _short_runs(rows: Rows[Any], started: np.ndarray, stopped: np.ndarray, given
         for step in range(begins.shape[1]):
             length = clock[step] - since
             late = np.flatnonzero(ends[:, step] & (length < shortest - 1e-6))
-            found += [Violation(rows.names[r], what, step, float(length[r]), float(shortest[r]), "h") for r in late]
+            found += [
+                Violation(rows.names[r], what, step, float(length[r]), float(shortest[r]), "h", among=begins.shape[1])
+                for r in late
+            ]
             since = np.where(begins[:, step], clock[step], since)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from dispatch.audit import audit
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule, Solved
+from dispatch.signals import Horizon
 from dispatch.solve import solve
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
 
@@ -102,8 +104,22 @@ def test_a_breach_in_the_last_scenario_only(schedule: Schedule) -> None:
 def test_a_violation_reads_as_a_sentence(schedule: Schedule) -> None:
     powers = {"demand": bumped(schedule.kinds["load"].power_kw["demand"], 0.5)}
     found = audit(with_kind(schedule, "load", power_kw=powers)).violations[0]
-    assert str(found) == "bus main: does not balance at step 0: 0.5 kW, limit 0 kW"
+    assert str(found) == "bus main: does not balance at 00:00: 0.5 kW, limit 0 kW"
     assert found.margin == pytest.approx(0.5)
+
+
+def test_a_violation_is_told_by_the_clock_on_the_wall_and_one_of_the_whole_day_by_none() -> None:
+    """25 October 2026 in Berlin, in hours: the third and fourth begin at 02:00, before and after the change."""
+    horizon = Horizon.local_day(date(2026, 10, 25), "Europe/Berlin", 60)
+    site = park(load(), grid(import_kw=100))
+    schedule = solve(Problem(site, given(site, horizon, {("load", "demand_kw"): 40.0})))
+    too_much = dict(schedule.kinds["grid_connection"].series)
+    too_much["import_kw"] = too_much["import_kw"] + np.where(np.isin(np.arange(25), (2, 3)), 70.0, 0.0)
+    found = audit(with_kind(schedule, "grid_connection", series=too_much)).violations
+    above = [str(v) for v in found if v.what == "import above its limit"]
+    assert above == [f"pcc: import above its limit at 02:00 {zone}: 110 kW, limit 100 kW" for zone in ("CEST", "CET")]
+    money = next(str(v) for v in found if v.what == "money differs from its series")
+    assert money.startswith("pcc: money differs from its series: ")
 
 
 def test_the_bill_is_read_from_the_tariff_and_not_from_the_prices_of_the_solve() -> None:

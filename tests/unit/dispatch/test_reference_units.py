@@ -112,7 +112,7 @@ def test_where_its_minimum_time_keeps_it_off_the_plan_says_so_and_how_to_mend_it
     assert schedule.proof.quality == "relaxed"
     assert schedule.asset("engine", "on") == pytest.approx([0, 0, 0, 1, 0])
     assert climbed.audit.passed
-    assert schedule.proof.relaxed == (f"engine: {OFF_ALONE} in 1 steps, most at step 2 by 1 -",)
+    assert schedule.proof.relaxed == (f"engine: {OFF_ALONE} in 1 step, most at 02:00 by 1",)
     told = why_no_plan(problem).text(problem.horizon, "EUR")
     assert "engine: on to hold the voltage without a connection (02:00–03:00" in told
     assert "lower min_down_h of engine from 4 to 3 h" in told

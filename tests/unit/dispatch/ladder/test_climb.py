@@ -206,7 +206,7 @@ def test_where_no_plan_keeps_all_limits_the_least_is_passed_and_named():
     assert climbed.audit.passed
     assert {(v.asset, v.what) for v in climbed.audit.relaxed} == {("pcc", "export above its limit")}
     assert climbed.schedule.asset("pcc", "export_kw") == pytest.approx([60, 60, 60])
-    assert proof.relaxed == ("pcc: export above its limit in 3 steps, most at step 0 by 40 kW",)
+    assert proof.relaxed == ("pcc: export above its limit in 3 steps, most at 00:00 by 40 kW",)
     assert [a.infeasible for a in climbed.attempts] == [True, False, True]
 
 

@@ -300,13 +300,13 @@ def test_violations_of_the_network_come_first_and_none_is_dropped_silently():
 
 
 def test_a_failed_audit_and_a_lower_rung_are_findings(plan: Plan):
-    broken = Violation("unit", "output above maximum", 3, 11.0, 10.0, "kW")
+    broken = Violation("unit", "output above maximum", 3, 11.0, 10.0, "kW", when="00:45")
     lower = replace(plan.schedule.proof, quality="rule_based", reason="no solver", relaxed=("a limit",))
     changed = replace(
         plan, audit=Audit(1, (broken,) * 51), schedule=replace(plan.schedule, proof=lower)
     )  # fmt: skip
     texts = [(f.severity, f.text) for f in findings(changed)]
-    assert texts[0] == ("violation", "audit: unit: output above maximum at step 3: 11 kW, limit 10 kW")
+    assert texts[0] == ("violation", "audit: unit: output above maximum at 00:45: 11 kW, limit 10 kW")
     assert texts[50:53] == [
         ("violation", "audit: 1 more violations"),
         ("warning", "the plan is on the rung 'rule based': no solver"),
