@@ -191,7 +191,8 @@ def _inputs(answer: Answer, known: Known) -> dict[str, Any]:
     measured = known.measurements(answer.target.site, answer.target.name)
     ends = measured.end_ns[np.isfinite(measured.value)]
     card = answer.trained.card
-    return {
+    # A card says what its model learnt from: of a kept one that ends days ago, whatever has been measured since.
+    return card.get("targets", {}).get(answer.target.name, {}) | {
         "measurements": len(ends),
         "first_valid_time": utc_text(int(ends[0])) if len(ends) else None,
         "last_valid_time": utc_text(int(ends[-1])) if len(ends) else None,
@@ -199,7 +200,6 @@ def _inputs(answer: Answer, known: Known) -> dict[str, Any]:
         "weather": list(answer.target.weather),
         "late_h": {f"{site}/{name}": by / HOUR_NS for site, name, by in answer.situation.late},
         "missing": [f"{site}/{name}" for site, name in answer.situation.missing],
-        **card.get("targets", {}).get(answer.target.name, {}),
     }
 
 

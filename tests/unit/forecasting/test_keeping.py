@@ -9,6 +9,7 @@ import pytest
 from forecasting.archive import Archive
 from forecasting.archive.known import Known
 from forecasting.clock import DAY_NS, HOUR_NS, utc_index
+from forecasting.forecast import forecast
 from forecasting.keeping import drifted, held_out, keep, ladder_for, told
 from forecasting.ladder import Climber, Ladder
 from forecasting.model_card import cards
@@ -58,6 +59,18 @@ def test_a_kept_ladder_answers_until_its_schedule_is_due(tmp_path: Path) -> None
     assert second.data["trained_ns"] - first.data["trained_ns"] == 9 * DAY_NS
     assert first.scores["offices"] > 0
     assert asked(tmp_path, archive, 84, policy) == ""
+
+
+def test_what_a_kept_model_is_asked_from_is_what_is_measured_now(tmp_path: Path) -> None:
+    """Six days after it learnt, the newest measurement is today's, and no reason to warn of old data."""
+    archive, policy = data(), Policy(every_days=8, at_least_days=4)
+    asked(tmp_path, archive, 80, policy)
+    known, edges = at(archive, 86)
+    climber, _ = ladder_for(tmp_path, [LOAD], BERLIN, known, edges, policy=policy, ladder=Ladder(of_kind=nothing))
+    noon = utc_index(np.array([known.time_ns]))[0]
+    made = forecast([LOAD], archive, BERLIN, noon, utc_index(edges), scenarios=1, model=climber)
+    newest = pd.Timestamp(made.inputs_used["offices"]["last_valid_time"])
+    assert pd.Timedelta(0) <= noon - newest <= pd.Timedelta(hours=1)
 
 
 def test_drift_makes_it_learn_before_its_time(tmp_path: Path) -> None:
