@@ -26,18 +26,21 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Se
 import numpy as np
 from pydantic import Field, model_validator
 
-from dispatch.errors import ContractError, DataError
+from dispatch.errors import DataError
 from dispatch.fields.capital import Capital
 from dispatch.fields.frozen import Frozen
 from dispatch.fields.inverter import FixedPowerFactor, Inverter, Reactive
+from dispatch.fields.out_of_service import OutOfService, touched
 from dispatch.fields.series import Need
-from dispatch.part import Account, Part, Violation
+from dispatch.part import Account, Given, Mode, Part, Violation
 from dispatch.ruling import Ruling
 from dispatch.signals import Array, Horizon
 from dispatch.worth import Worth
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+__all__ = ["Asset", "Carrier", "Carriers", "Direction", "Given", "Inputs", "Mode", "Rows", "full", "shifted"]
 
 A = TypeVar("A", bound="Asset")
 Carrier = Literal[
@@ -46,24 +49,7 @@ Carrier = Literal[
 Carriers = Carrier | tuple[Carrier, ...] | None
 """What a bus must carry: one carrier, one of several, or (None) any."""
 Direction = Literal["up", "down"]
-Commitment = Literal["exact", "convex", "given"]
-Formulation = Literal["tight", "plain"]
-
-
-@dataclass(frozen=True)
-class Mode:
-    """How commitment is decided.
-
-    Attributes:
-        commitment: ``exact`` (integers), ``convex`` (relaxed to [0, 1]) or ``given`` (read from the inputs).
-        shared: commitment and the powers of electric stores are here-and-now: the same in every scenario.
-        formulation: of plant that is on or off: ``tight`` is near the hull of its whole-number points, ``plain`` the
-            basic form, for studies that compare; both have the same whole-number points.
-    """
-
-    commitment: Commitment = "exact"
-    shared: bool = True
-    formulation: Formulation = "tight"
+_IN_SERVICE = ("available_kw", "demand_kw", "capacity_kw", "overhead_factor", "traffic")  # nothing while out of it
 
 
 @dataclass(frozen=True)
@@ -118,7 +104,7 @@ class Rows(Generic[A]):
 
     def state(self, inputs: Inputs, name: str, missing: float = np.nan) -> Array:
         """(row, 1) a number carried in from before the horizon, or the member's own field of that name."""
-        values = [inputs.state.get(m.name, {}).get(name, getattr(m, name)) for m in self.members]
+        values = [m.before_start(inputs, name) for m in self.members]
         column = np.array([missing if v is None else float(v) for v in values])
         return np.tile(column, self.scenarios)[:, None]
 
@@ -139,7 +125,20 @@ class Rows(Generic[A]):
         out = np.concatenate(blocks, axis=1, dtype=np.float64).reshape(self.count, -1)
         for row in np.flatnonzero(~np.isfinite(out).all(axis=1))[:1]:
             raise DataError(f"series '{name}' of asset '{self.names[row]}' has missing values at the horizon")
+        if self.may_stand and name in _IN_SERVICE:
+            return np.where(self.standing(inputs.horizon), 0.0, out)
         return out
+
+    @property
+    def may_stand(self) -> bool:
+        """Is any member out of service at some time?"""
+        return any(member.out_of_service for member in self.members)
+
+    def standing(self, horizon: Horizon) -> np.ndarray:
+        """(row, step) whether a member is out of service."""
+        if not self.may_stand:
+            return np.zeros((self.count, horizon.steps), bool)
+        return np.tile(np.stack([m.stands(horizon) for m in self.members]), (self.scenarios, 1))
 
     def bus(self, name: str = "bus") -> np.ndarray:
         """(row,) position of each row's bus among scenario-stacked buses."""
@@ -165,24 +164,6 @@ class Rows(Generic[A]):
         return sp.csr_array(sp.vstack([eye] * self.scenarios))
 
 
-class Given:
-    """The coefficients of one kind, by name: NumPy constants or cvxpy parameters, the kind need not know which."""
-
-    def __init__(self, horizon: Horizon, values: Mapping[str, Any]) -> None:
-        self.horizon = horizon
-        self._values = values
-
-    def __contains__(self, name: str) -> bool:
-        """Is there such a coefficient? What no member of the kind uses may be left out."""
-        return name in self._values
-
-    def __getitem__(self, name: str) -> Any:
-        """The coefficient; a name that neither ``ratings`` nor ``signals`` returned is a ContractError."""
-        if name not in self._values:
-            raise ContractError(f"no coefficient '{name}'; there are {sorted(self._values)}")
-        return self._values[name]
-
-
 class Asset(Frozen, ABC):
     """One piece of plant. A kind is a subclass with ``kind: Literal["…"]``; see CONTRIBUTING for the recipe.
 
@@ -199,6 +180,7 @@ class Asset(Frozen, ABC):
         carrier_fields: field of a bus → field whose value is the carrier that the bus must have.
         bus_currents: field → ac or dc, for a kind that must stand on one of them.
         inverter: what stands between the kind and its ac bus; None: its reactive power is not for anybody to set.
+        never_out: of what is no plant that could be out of service: what to write instead; empty: it is plant.
     """
 
     rule_order: ClassVar[int] = 0
@@ -212,11 +194,13 @@ class Asset(Frozen, ABC):
     carrier_fields: ClassVar[Mapping[str, str]] = {}
     bus_currents: ClassVar[Mapping[str, str]] = {}
     inverter: ClassVar[Inverter | None] = None
+    never_out: ClassVar[str] = ""
 
     kind: str
     name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_\-]+$")]
     source: str = Field(default="", description="where the numbers come from, with a date")
     verified: bool = Field(default=True, description="false: typical values nobody has checked; the report says so")
+    out_of_service: tuple[OutOfService, ...] = Field(default=(), description="from when to when it stands still")
     capital: Capital | None = Field(default=None, description="what it cost, for levelised costs in the report")
     reactive: Reactive | None = Field(default=None, description="reactive power of its inverter, on a site with a grid")
 
@@ -233,6 +217,12 @@ class Asset(Frozen, ABC):
             )
         return self
 
+    @model_validator(mode="after")
+    def _is_plant(self) -> Self:
+        if self.out_of_service and self.never_out:
+            raise ValueError(f"out_of_service: a {self.kind} has none; {self.never_out}")
+        return self
+
     @property
     def needs(self) -> tuple[Need, ...]:
         """Forecasts that this asset needs before it can be planned."""
@@ -241,7 +231,16 @@ class Asset(Frozen, ABC):
     @property
     def structure(self) -> tuple[object, ...]:
         """What must be the same in all sites that share one compiled problem; everything else is data."""
-        return tuple(str(getattr(self, field)) for field in self.bus_fields)
+        buses = tuple(str(getattr(self, field)) for field in self.bus_fields)
+        return (*buses, "out of service") if self.out_of_service else buses
+
+    def stands(self, horizon: Horizon) -> np.ndarray:
+        """(step,) whether it is out of service."""
+        return touched(self.out_of_service, horizon)
+
+    def before_start(self, inputs: Inputs, name: str) -> Any:
+        """A number carried in from before the horizon, or its own field of that name."""
+        return inputs.state.get(self.name, {}).get(name, getattr(self, name))
 
     @property
     def kvar_per_kw(self) -> float:

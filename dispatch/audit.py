@@ -61,7 +61,7 @@ def audit(schedule: Schedule) -> Audit:
         violations += type(solved.rows.members[0]).check(solved.rows, schedule.inputs, solved.series)
         checked += sum(values.size for values in solved.series.values())
         own = accounts[solved.rows.members[0].kind]
-        violations += [*_places(*own), *_accounts(*own, schedule)]
+        violations += [*_places(*own), *_accounts(*own, schedule), *_out_of_service(*own, schedule)]
     violations += carbon_violations(schedule, accounts)
     violations = [*dated(violations, schedule.inputs.horizon)]
     may_pass = schedule.proof.may_pass
@@ -116,6 +116,28 @@ def _places(solved: Solved, account: Account) -> Iterator[Violation]:
         yield from mistakes(rows.names, f"{port} stands on another bus than its fields say", wrong[:, None], 0.0, "-")
         homeless = np.where(at[:, None] < 0, np.abs(power), 0.0)
         yield from mistakes(rows.names, f"power at {port}, which has no bus", homeless, 0.0, "kW", _BALANCE_KW)
+
+
+def _out_of_service(solved: Solved, account: Account, schedule: Schedule) -> Iterator[Violation]:
+    """Powers and reserve of members in steps in which they are out of service, by the hands of a clock."""
+    rows, horizon = solved.rows, schedule.inputs.horizon
+    starts, ends = (np.array([t.timestamp() for t in side]) for side in (horizon.local_start, horizon.local_end))
+    for row, member in enumerate(rows.members * rows.scenarios):
+        for span in member.out_of_service:
+            first, last = span.seconds(horizon.time_zone)
+            out = (ends > first) & (starts < last)
+            for what, values in _given_and_taken(account, row):
+                carried = np.where(out, np.abs(values), 0.0)[None, :]
+                yield from breaches((member.name,), what, carried, 0.0, "kW", _BALANCE_KW)
+
+
+def _given_and_taken(account: Account, row: int) -> Iterator[tuple[str, Array]]:
+    for port, power in account.power_kw.items():
+        yield f"power at {port} although it is out of service", power[row]
+    for name in ("reserve_up_kw", "reserve_down_kw"):
+        offered = getattr(account, name)
+        if np.ndim(offered) == 2:
+            yield f"{name} although it is out of service", offered[row]
 
 
 def _reserves(schedule: Schedule) -> Iterator[Violation]:

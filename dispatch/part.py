@@ -15,6 +15,44 @@ if TYPE_CHECKING:
     import cvxpy as cp
 
 
+Commitment = Literal["exact", "convex", "given"]
+Formulation = Literal["tight", "plain"]
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How commitment is decided.
+
+    Attributes:
+        commitment: ``exact`` (integers), ``convex`` (relaxed to [0, 1]) or ``given`` (read from the inputs).
+        shared: commitment and the powers of electric stores are here-and-now: the same in every scenario.
+        formulation: of plant that is on or off: ``tight`` is near the hull of its whole-number points, ``plain`` the
+            basic form, for studies that compare; both have the same whole-number points.
+    """
+
+    commitment: Commitment = "exact"
+    shared: bool = True
+    formulation: Formulation = "tight"
+
+
+class Given:
+    """The coefficients of one kind, by name: NumPy constants or cvxpy parameters, the kind need not know which."""
+
+    def __init__(self, horizon: Horizon, values: Mapping[str, Any]) -> None:
+        self.horizon = horizon
+        self._values = values
+
+    def __contains__(self, name: str) -> bool:
+        """Is there such a coefficient? What no member of the kind uses may be left out."""
+        return name in self._values
+
+    def __getitem__(self, name: str) -> Any:
+        """The coefficient; a name that neither ``ratings`` nor ``signals`` returned is a ContractError."""
+        if name not in self._values:
+            raise ContractError(f"no coefficient '{name}'; there are {sorted(self._values)}")
+        return self._values[name]
+
+
 @dataclass(frozen=True)
 class Port:
     """One bus side of a kind.

@@ -23,7 +23,7 @@ from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array
 from dispatch.site import Site
 from dispatch.solver.highs import Compiled, Layout
-from dispatch.terms import called, groups, reactive
+from dispatch.terms import called, groups, reactive, standing
 from dispatch.terms.breach import to_scenario
 from dispatch.terms.measures import Around, Measure, measured
 from dispatch.terms.network import LossTangent, NetworkLimits, NetworkRows
@@ -84,14 +84,16 @@ class Problem:
 
         cls: type[Asset] = type(rows.members[0])
         values: dict[str, Any] = {}
+        limited = standing.by_service(cls, rows, self.horizon)
         for name, value in coefficients(cls, rows, inputs).items():
             is_signal = name.startswith("signal:")
             short = name.removeprefix("signal:").removeprefix("rating:")
-            if is_signal or self.template:
+            if is_signal or self.template or name in limited:
                 self._parameters[kind, name] = values[short] = cp.Parameter(value.shape, value=value)
             else:
                 values[short] = value
-        return cls.part(rows, Given(self.horizon, values), self.mode)
+        part = cls.part(rows, Given(self.horizon, values), self.mode)
+        return standing.added(part, rows, values[standing.ROOM]) if rows.may_stand else part
 
     def _joint(self) -> list[Any]:
         """Rows that join plants."""
@@ -187,7 +189,7 @@ class Problem:
 
     def _fill(self) -> None:
         for kind, rows in self.rows.items():
-            values = coefficients(type(rows.members[0]), rows, self.inputs, ratings=self.template)
+            values = coefficients(type(rows.members[0]), rows, self.inputs, ratings=self.template or rows.may_stand)
             for (owner, name), parameter in self._parameters.items():
                 if owner == kind and values[name].shape != parameter.shape:
                     raise ContractError(f"{kind}, {name}: shape {values[name].shape}, built with {parameter.shape}")
@@ -370,9 +372,10 @@ def _with_passed(proof: Proof, kinds: Mapping[str, Solved], inputs: Inputs) -> P
 
 
 def coefficients(cls: type[Asset], rows: Rows[Any], inputs: Inputs, *, ratings: bool = True) -> dict[str, Array]:
-    """By name with its sort; ``ratings`` are constants of a problem that is no template, and need no second look."""
+    """By name with its sort; ``ratings`` are constants of a problem that is no template, unless one may be out."""
     made = {f"rating:{name}": value for name, value in cls.ratings(rows, inputs.horizon).items()} if ratings else {}
     made |= {f"signal:{name}": value for name, value in cls.signals(rows, inputs).items()}
+    made |= {f"signal:{standing.ROOM}": standing.room_kw(rows, inputs.horizon)} if rows.may_stand else {}
     return {name: np.asarray(value, float) for name, value in made.items()}
 
 

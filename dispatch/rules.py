@@ -17,6 +17,7 @@ from dispatch.schedule import Proof, Schedule
 from dispatch.signals import Array
 from dispatch.solver.highs import Quality
 from dispatch.stores.electric import ElectricStorage
+from dispatch.terms.standing import stilled
 from dispatch.units.fired import Fired
 from dispatch.units.generation import VariableGeneration
 
@@ -101,14 +102,15 @@ def _ruled(
     """What is left over after a kind has done as planned, or by its rule; its decisions go into ``chosen``."""
     rows = problem.rows[kind]
     seen = None if planned.get(kind) else _beyond_cables(problem, rows, chosen, state)
-    chosen[kind] = dict(planned.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, seen or state))
+    decided = planned.get(kind) or type(rows.members[0]).rule(rows, problem.inputs, seen or state)
+    chosen[kind] = stilled(rows, problem.horizon, decided)
     problem.put(kind, chosen[kind])
     state = Ruling(state.residual_kw + problem.net_kw(kind))
     if seen is None:
         return state
     cables = problem.rows["cable"]
     without = Ruling(state.residual_kw - problem.net_kw("cable"))
-    chosen["cable"] = Cable.rule(cables, problem.inputs, without)
+    chosen["cable"] = stilled(cables, problem.horizon, Cable.rule(cables, problem.inputs, without))
     problem.put("cable", chosen["cable"])
     return Ruling(without.residual_kw + problem.net_kw("cable"))
 
@@ -260,6 +262,7 @@ def _burns(problem: Problem, kind: str) -> bool:
 
 def _settled_one(problem: Problem, kind: str, chosen: dict[str, dict[str, Array]], state: Ruling) -> Ruling:
     rows, before = problem.rows[kind], problem.net_kw(kind)
-    chosen[kind] = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
+    settled = type(rows.members[0]).settle(rows, problem.inputs, state, chosen[kind])
+    chosen[kind] = stilled(rows, problem.horizon, settled)
     problem.put(kind, chosen[kind])
     return state.left(state.residual_kw + problem.net_kw(kind) - before)

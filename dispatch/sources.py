@@ -21,6 +21,7 @@ from dispatch.fields.series import FileSeries, Need, SimbenchSeries, feed_unit
 from dispatch.network.asked import contradictions
 from dispatch.planning.came import first_gap, mean_over, wrong_sign
 from dispatch.planning.fetched import Reader
+from dispatch.planning.out_of_service import taught
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 from dispatch.weather_runs import asked_run, run_hash, with_run
@@ -269,7 +270,8 @@ def _measured(
             if need.history is not None:
                 progress(f"reading {asset.name}")
                 index_end, step, values = _history(site, asset.name, need, folder)
-                archive = archive.with_measurements(site.name, asset.name, index_end, values)
+                learnt = taught(asset, site.time_zone, index_end, step, values) if asset.out_of_service else values
+                archive = archive.with_measurements(site.name, asset.name, index_end, learnt)
                 hashes[f"history:{asset.name}"] = _sha(index_end.as_unit("s").asi8.tobytes() + values.tobytes())
             elif kept is not None and kept.has(site.name, asset.name):
                 index_end, step, values = _last_known(kept.measured, site.name, asset.name)

@@ -312,10 +312,11 @@ def _wanted(rows: Rows[Any], inputs: Inputs) -> _Wanted:
     )
     energy = rows.field("energy_kwh")
     energy = np.where(found.begun, np.maximum(energy - rows.state(inputs, "done_kwh"), 0), energy)
-    flow = found.inside & due & ~has_runs
+    out = rows.standing(horizon)
+    flow = found.inside & due & ~has_runs & ~out[:, None, :]
     left_h = flow @ horizon.hours
     least = np.minimum(rows.field("min_kw"), np.divide(energy, left_h, out=np.zeros_like(left_h), where=left_h > 0))
-    start = in_time & not_early & due & has_runs
+    start = in_time & not_early & due & has_runs & ~_broken_off(rows, horizon, out)[:, None, :]
     return _Wanted(
         start,
         flow,
@@ -323,6 +324,14 @@ def _wanted(rows: Rows[Any], inputs: Inputs) -> _Wanted:
         np.where(found.due & ~has_runs[:, :, 0], energy, 0.0),
         (flow * least[:, :, None]).max(axis=1),
     )
+
+
+def _broken_off(rows: Rows[Any], horizon: Horizon, out: np.ndarray) -> np.ndarray:
+    """(row, step) whether a run that starts then would not be over when its plant goes out of service."""
+    broken = np.zeros(out.shape, bool)
+    row, step, start = _pairs(rows, horizon)
+    np.logical_or.at(broken, (row, start), out[row, step])
+    return broken
 
 
 def _masks(rows: Rows[Any], horizon: Horizon) -> Array:
@@ -352,6 +361,8 @@ def _underway(rows: Rows[Any], inputs: Inputs) -> tuple[Array, Array]:
     """(row, step) power of the run under way at the start, and 1 in the steps that it reaches into."""
     since, hours = rows.state(inputs, "underway_h"), inputs.horizon.hours
     begin = np.where(since > 0, since + inputs.horizon.edge_h[:-1], np.inf)
+    reaches = begin < rows.field("lasting_h") - 1e-9
+    begin = np.where((reaches & rows.standing(inputs.horizon)).any(axis=1, keepdims=True), np.inf, begin)  # broken off
     members = rows.members * rows.scenarios
     energy = [m.drawn_kwh(b + hours) - m.drawn_kwh(b) for m, b in zip(members, begin, strict=True)]
     return np.array(energy) / hours, (begin < rows.field("lasting_h") - 1e-9).astype(float)

@@ -118,7 +118,8 @@ class EvFleet(Asset):
         settled = self.at_end == "cyclic" and (levels or self.aggregate)
         at_end: AtEnd = "as_at_start" if settled else self.at_end
         state = given.state.get(self.name, {})
-        return visits(self.all_sessions, given.horizon, state, self.charge_efficiency, at_end)
+        parked = visits(self.all_sessions, given.horizon, state, self.charge_efficiency, at_end)
+        return parked.plugged(~self.stands(given.horizon)) if self.out_of_service else parked
 
     def shared(self, given: Inputs, plan: Wanted, worth: Worth | None = None) -> Split:
         """Each vehicle's powers, (N, T) in the order of :meth:`visits`, of a plan or of what is cheap beside it."""

@@ -90,7 +90,7 @@ class FlowBattery(Storage):
         out, share = super().ratings(rows, horizon), rows.field("power_loss_share")
         if (rows.field("pump_kw") > 0).any():
             out["pump_kw"] = full(rows, horizon, rows.field("pump_kw"))
-            out["ready"] = full(rows, horizon, (rows.field("fast_reserve_kw") > 0).astype(float))
+            out["ready"] = _ready(rows, horizon).astype(float)
         if (share > 0).any():
             for side in SIDES:
                 out[f"{side}_width_kw"] = np.repeat(_widths(rows, side).reshape(-1, 1), horizon.steps, axis=1)
@@ -157,7 +157,7 @@ class FlowBattery(Storage):
             return found
         running = series["running"]
         works = series["charge_kw"] / rows.field("charge_kw") + series["discharge_kw"] / rows.field("discharge_kw")
-        needed = np.maximum(works, rows.field("fast_reserve_kw") > 0)
+        needed = np.maximum(works, _ready(rows, given.horizon))
         return [
             *found,
             *breaches(rows.names, "works with its pumps off", needed, running, "on", 1e-3),
@@ -175,8 +175,13 @@ class FlowBattery(Storage):
     def walked(cls, rows: Rows[Self], given: Inputs, wanted: Array, *, back: bool) -> dict[str, Array]:
         """Powers as of every store, the pumps with them."""
         out = super().walked(rows, given, wanted, back=back)
-        working = (out["charge_kw"] + out["discharge_kw"] > 0) | (rows.field("fast_reserve_kw") > 0)
+        working = (out["charge_kw"] + out["discharge_kw"] > 0) | _ready(rows, given.horizon)
         return out | ({"running": working.astype(float)} if (rows.field("pump_kw") > 0).any() else {})
+
+
+def _ready(rows: Rows[Any], horizon: Horizon) -> np.ndarray:
+    """(row, step) whether pumps run for a fast reserve."""
+    return np.asarray((rows.field("fast_reserve_kw") > 0) & ~rows.standing(horizon))
 
 
 def _widths(rows: Rows[Any], side: Side) -> Array:

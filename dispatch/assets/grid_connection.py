@@ -95,6 +95,7 @@ class GridConnection(Asset):
     )
 
     is_network: ClassVar[bool] = True
+    never_out: ClassVar[str] = "write planned_outages, which also say when the park is an island"
     rule_order: ClassVar[int] = 7
 
     @model_validator(mode="after")

@@ -154,7 +154,7 @@ class HaberBosch(Process):
         flow, at = series[cls.input_series], _levelled(rows)
         if not at.size:
             return super().check(rows, given, series)
-        load, names = flow[at] / cls.most_kw(rows, given)[at], [rows.names[row] for row in at]
+        load, names = _share(rows, given, flow)[at], [rows.names[row] for row in at]
         running = np.round(series["on"][at]) if "on" in series else np.ones_like(load)
         apart = np.abs(load[:, :, None] - _table(rows, at)[:, None, :]).min(axis=2) * running
         short = _short_h(rows, given, at, load)
@@ -170,7 +170,7 @@ class HaberBosch(Process):
         out, at = super().complete(rows, given, values), _levelled(rows)
         if not at.size:
             return out
-        load = values[cls.input_series][at] / cls.most_kw(rows, given)[at]
+        load = _share(rows, given, values[cls.input_series])[at]
         level = np.abs(load[None] - _table(rows, at).T[:, :, None]) < _LEVEL
         level &= np.cumsum(level, axis=0) == 1  # a level that stands twice in the table, to fill it, is its first
         flat = level.reshape(-1, load.shape[1])
@@ -221,10 +221,16 @@ def _table(rows: Rows[Any], at: np.ndarray) -> Array:
     return np.array([[*own, *[own[-1]] * (most - len(own))] for own in levels])
 
 
+def _share(rows: Rows[Any], inputs: Inputs, flow: Array) -> Array:
+    """(row, step) or (row, 1) of the largest input; nothing of plant that is out of service."""
+    most = type(rows.members[0]).most_kw(rows, inputs)[:, : flow.shape[1]]
+    return np.divide(flow, most, out=np.where(np.isnan(flow), np.nan, 0.0), where=most > 0)
+
+
 def _level_before(rows: Rows[Any], inputs: Inputs, at: np.ndarray) -> Array:
     """(level · row, 1) 1 for the level it is on at the start, where that is known."""
     table = _table(rows, at)
-    load = (rows.state(inputs, "input_before_kw") / type(rows.members[0]).most_kw(rows, inputs)[:, :1])[at]
+    load = _share(rows, inputs, rows.state(inputs, "input_before_kw"))[at]
     on = (rows.state(inputs, "on_before_h") > 0)[at]
     found = (np.abs(load - table) < _LEVEL) & on
     return np.asarray((found & (np.cumsum(found, axis=1) == 1)).T.reshape(-1, 1).astype(float))
@@ -234,7 +240,7 @@ def _short_h(rows: Rows[Any], given: Inputs, at: np.ndarray, load: Array) -> Arr
     """(row, step) hours that are missing to the hold where a step's load is not that of the step before."""
     hold = rows.field("plateau_hold_h")[at][:, 0]
     held = rows.state(given, "held_before_h")[at][:, 0]
-    before = (rows.state(given, "input_before_kw") / type(rows.members[0]).most_kw(rows, given)[:, :1])[at][:, 0]
+    before = _share(rows, given, rows.state(given, "input_before_kw"))[at][:, 0]
     out = np.zeros_like(load)
     for step, hours in enumerate(given.horizon.hours):
         changed = np.abs(load[:, step] - before) > _LEVEL  # of an unknown load before nothing is said
@@ -255,7 +261,7 @@ def _on_levels(cls: type[HaberBosch], rows: Rows[Any], given: Inputs, values: di
     before = _level_before(rows, given, at).reshape(-1, at.size)
     last = np.where(before.any(axis=0), table[np.arange(at.size), before.argmax(axis=0)], 0.0)
     for step, hours in enumerate(given.horizon.hours):
-        wanted = (flow / most)[at, step]
+        wanted = _share(rows, given, flow)[at, step]
         below = np.where(table <= wanted[:, None] + _LEVEL, table, table[:, :1]).max(axis=1)
         level = np.where((last > 0) & (held < hold - 1e-9), last, below) * (running[:, step] > 0)
         held, last = np.where(level == last, held, 0.0) + hours, level

@@ -46,6 +46,8 @@ class Outage(Asset):
     black_start_kw: NonNegative = Field(default=0.0, description="power that it keeps back in an outage")
     penalty_per_kwh: NonNegative = Field(default=100.0, description="of a kWh that would lack, for an hour")
 
+    never_out: ClassVar[str] = "it asks what the park survives, and is no plant"
+
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {}
 
     @model_validator(mode="after")

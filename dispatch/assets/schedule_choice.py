@@ -56,6 +56,8 @@ class ScheduleChoice(Asset):
     Series ``chosen``: the number of each step's schedule, from 1 on in the order of the file.
     """
 
+    never_out: ClassVar[str] = "give it a schedule that draws nothing for days on which it rests"
+
     kind: Literal["schedule_choice"] = "schedule_choice"
     bus: str
     schedules: Annotated[tuple[DaySchedule, ...], AfterValidator(_names_apart)] = Field(

@@ -82,7 +82,8 @@ class SleepingLoad(Asset):
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
         """Powers, number and the cost of waking, (row, step)."""
         awake, asleep, count = (rows.field(name) for name in ("awake_kw", "sleep_kw", "count"))
-        values = {"more_kw": awake - asleep, "all_asleep_kw": count * asleep, "count": count}
+        there = ~rows.standing(horizon)
+        values = {"more_kw": awake - asleep, "all_asleep_kw": count * asleep * there, "count": count * there}
         values["wake_cost"] = rows.field("wake_cost")
         return {name: full(rows, horizon, value) for name, value in values.items()}
 
@@ -125,24 +126,23 @@ class SleepingLoad(Asset):
         """Numbers, what they carry, and what they draw."""
         awake, woken = (flexible.per_row(rows, series[name]) for name in ("awake", "woken"))
         names, whole = rows.names, 1 - rows.field("relaxed")
-        carried = awake * rows.field("cell_capacity")
+        carried, apart = awake * rows.field("cell_capacity"), series["power_kw"] - _power(rows, given, awake)
         traffic = rows.series(given, "traffic")
         return [
             *breaches(names, "a cell is awake by half", np.abs(awake - np.round(awake)) * whole, 0.0, "-"),
             *breaches(names, "traffic that no cell carries", traffic - carried, 0.0, "of traffic"),
-            *breaches(names, "fewer awake than must be", rows.field("min_awake") - awake, 0.0, "-"),
+            *breaches(names, "fewer awake than must be", _fewest(rows, given) - awake, 0.0, "-"),
             *breaches(names, "more awake than there are", awake, rows.field("count"), "-"),
             *mistakes(names, "waking not counted", _woken(rows, given, awake) - woken, 0.0, "-"),
-            *mistakes(names, "power differs from its cells", np.abs(series["power_kw"] - _power(rows, awake)), 0.0,
-                      "kW"),
-        ]  # fmt: skip
+            *mistakes(names, "power differs from its cells", np.abs(apart), 0.0, "kW"),
+        ]
 
     @classmethod
     def account(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> Account:
         """Power of the cells, and the cost of waking them."""
         awake = flexible.per_row(rows, series["awake"])
         money = _woken(rows, given, awake).sum(axis=1) * rows.field("wake_cost")[:, 0]
-        return Account({"demand": -_power(rows, awake)}, money=money)
+        return Account({"demand": -_power(rows, given, awake)}, money=money)
 
     @classmethod
     def told(cls, rows: Rows[Self], given: Inputs, series: Mapping[str, Array]) -> list[str]:
@@ -158,19 +158,19 @@ class SleepingLoad(Asset):
     @classmethod
     def rule(cls, rows: Rows[Self], given: Inputs, state: Ruling) -> dict[str, Array]:
         """All cells stay awake."""
-        return {"awake": full(rows, given.horizon, rows.field("count"))}
+        return {"awake": np.where(rows.standing(given.horizon), 0.0, rows.field("count"))}
 
     @classmethod
     def follow(cls, rows: Rows[Self], given: Inputs, wanted: Mapping[str, Array]) -> dict[str, Array]:
         """As many as wanted, no fewer than the traffic needs."""
         nothing = np.zeros((rows.count, given.horizon.steps))
         awake = np.maximum(np.ceil(wanted.get("awake", nothing) - 1e-6), _least(rows, given))
-        return {"awake": np.minimum(awake, rows.field("count"))}
+        return {"awake": np.where(rows.standing(given.horizon), 0.0, np.minimum(awake, rows.field("count")))}
 
     @classmethod
     def settle(cls, rows: Rows[Self], given: Inputs, state: Ruling, values: dict[str, Array]) -> dict[str, Array]:
         """Puts cells to sleep where power lacks, as far as the traffic lets it."""
-        lacking = np.maximum(-state.share(rows.bus(), _power(rows, values["awake"])), 0)
+        lacking = np.maximum(-state.share(rows.bus(), _power(rows, given, values["awake"])), 0)
         # One decision for all scenarios.
         worst = lacking.reshape(rows.scenarios, len(rows.members), -1).max(axis=0)
         saved = np.maximum(rows.field("awake_kw") - rows.field("sleep_kw"), 1e-9)
@@ -190,7 +190,12 @@ def _least(rows: Rows[Any], inputs: Inputs) -> Array:
     """(row, step) cells that the traffic needs, whole ones where numbers are whole."""
     needed = rows.series(inputs, "traffic") / rows.field("cell_capacity")
     whole = np.where(rows.field("relaxed") > 0, needed, np.ceil(needed - 1e-9))
-    return np.maximum(whole, rows.field("min_awake"))
+    return np.maximum(whole, _fewest(rows, inputs))
+
+
+def _fewest(rows: Rows[Any], inputs: Inputs) -> Array:
+    """(row, step) cells that never sleep, while there is power for any."""
+    return np.where(rows.standing(inputs.horizon), 0.0, rows.field("min_awake"))
 
 
 def _before(rows: Rows[Any], inputs: Inputs) -> Array:
@@ -204,6 +209,7 @@ def _woken(rows: Rows[Any], given: Inputs, awake: Array) -> Array:
     return np.maximum(np.diff(np.hstack([_before(rows, given), awake]), axis=1), 0)
 
 
-def _power(rows: Rows[Any], awake: Array) -> Array:
-    """(row, step) power of those awake and those asleep."""
-    return awake * rows.field("awake_kw") + (rows.field("count") - awake) * rows.field("sleep_kw")
+def _power(rows: Rows[Any], given: Inputs, awake: Array) -> Array:
+    """(row, step) power of those awake and those asleep; none of cells that are out of service."""
+    power = awake * rows.field("awake_kw") + (rows.field("count") - awake) * rows.field("sleep_kw")
+    return np.where(rows.standing(given.horizon) & (awake <= 0), 0.0, power)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -40,6 +40,8 @@ class Smelter(Asset):
     Sources: first-order pot model and power modulation as in Zhang & Hug, "Bidding strategy in energy and spinning
     reserve markets for aluminum smelters' demand response", ISGT 2015.
     """
+
+    never_out: ClassVar[str] = "pots that stand still freeze: say with max_interruption_h how long they may"
 
     kind: Literal["smelter"] = "smelter"
     bus: str

@@ -82,7 +82,7 @@ class SwapStation(Asset):
         return {
             "full_per_kw": horizon.hours * rows.field("charge_efficiency") / makes_full,
             "batteries": full(rows, horizon, rows.field("batteries")),
-            "charge_kw": full(rows, horizon, rows.field("charge_kw")),
+            "charge_kw": np.where(rows.standing(horizon), 0.0, rows.field("charge_kw")),
             "battery_charge_kw": full(rows, horizon, rows.field("battery_charge_kw")),
             "full_min": full(rows, horizon, rows.field("full_min")),
             "unserved_penalty": full(rows, horizon, rows.field("unserved_penalty")),

@@ -123,7 +123,7 @@ class Thermal(Committed):
         """Coefficients of the equations above, (row, step); those of segments are (segment, step)."""
         low, high = rows.field("min_kw"), rows.field("max_kw")
         start, stop, up, down = limits_kw(rows, horizon)
-        short = shortest(rows, horizon)
+        short, shut_down = shortest(rows, horizon), rows.field("shut_down_kw", np.inf)
         at_min = np.array([m.cost_per_h(np.array(m.min_kw)) for m in rows.members * rows.scenarios], float)
         values = {
             "min_kw": low,
@@ -135,7 +135,7 @@ class Thermal(Committed):
             "ramp_up_kw": up,
             "ramp_start_kw": start - low - up,
             "ramp_down_kw": down,
-            "ramp_stop_kw": stop - low - down,
+            "ramp_stop_kw": np.where(rows.standing(horizon), high, np.minimum(shut_down, high)) - low - down,
             # A ramp that no step can break: room enough for a presolve to see that, which u and v hide from it.
             "free_up_kw": np.where(up >= high - low, high, 0.0),
             "free_down_kw": np.where(down >= high - low, high, 0.0),
@@ -150,7 +150,7 @@ class Thermal(Committed):
         segments = Segments(rows).ratings(horizon, start - low, stop - low, short)
         written = {name: full(rows, horizon, value) for name, value in values.items()}
         island = backup.ratings(rows, horizon) if rows.outage_h else {}
-        offered = spinning.ratings(rows, horizon, _ramps(rows), (start - low, stop - low))
+        offered = spinning.ratings(rows, horizon, _ramps(rows), (start - low, np.minimum(shut_down, high) - low))
         return super().ratings(rows, horizon) | written | segments | island | offered
 
     @classmethod
@@ -170,7 +170,7 @@ class Thermal(Committed):
         island = backup.signals(rows, inputs.horizon, was_on, above) if rows.outage_h else {}
         offered = spinning.signals(rows, inputs.horizon, _ramps(rows), (above, above))
         return values | {
-            "must_on": np.maximum(values["must_on"], tied),
+            "must_on": np.maximum(values["must_on"], tied & ~rows.standing(inputs.horizon)),
             "above_before_kw": above,
             "first_ramp_down_kw": first_down,
             **island,
@@ -227,9 +227,10 @@ class Thermal(Committed):
         previous = np.hstack([first, power[:, :-1]])
         start_cap = np.minimum(rows.field("start_up_kw", np.inf), rows.field("max_kw"))
         stop_cap = np.minimum(rows.field("shut_down_kw", np.inf), rows.field("max_kw"))
+        out = rows.standing(given.horizon)  # what goes out of service may trip
         up = np.where(started, start_cap, previous + rows.field("ramp_up_kw_per_h", np.inf) * given.horizon.ramp_h)
         fall = rows.field("ramp_down_kw_per_h", np.inf) * given.horizon.ramp_h
-        last = np.hstack([stopped[:, 1:], np.zeros((rows.count, 1), bool)])
+        last = np.hstack([(stopped & ~out)[:, 1:], np.zeros((rows.count, 1), bool)])
         in_step = started | (not spinning.timed(rows))  # a first step's most holds for output and reserve together
         return [
             *breaches(names, "output above maximum", power + raised, rows.field("max_kw") * on, "kW"),
@@ -237,7 +238,7 @@ class Thermal(Committed):
             *breaches(names, "rises faster than it can", power + np.where(in_step, raised, 0), up, "kW"),
             *breaches(names, "falls faster than it can",
                       previous - np.where(stopped, 0, power - np.where(in_step, lowered, 0)),
-                      np.where(stopped, stop_cap, fall), "kW"),
+                      np.where(stopped, np.where(out, rows.field("max_kw"), stop_cap), fall), "kW"),
             *breaches(names, "too high to stop next", (power + raised) * last, stop_cap, "kW"),
             *spinning.check(rows, given.horizon, series, _ramps(rows), (power - previous) * ~(started | stopped)),
             *cls.check_commitment(rows, given, series["on"], series["start"]),
@@ -381,12 +382,12 @@ def _followed(rows: Rows[Any], given: Inputs, committed: Array, above: Array, la
     target = low[:, None] * committed + above + lacking
     state, last = rows.state(given, "on_before_h")[:, 0] > 0, rows.state(given, "power_before_kw")[:, 0]
     since = np.where(state, rows.state(given, "on_before_h")[:, 0], rows.state(given, "off_before_h")[:, 0])
-    on, power = np.zeros_like(lacking), np.zeros_like(lacking)
+    on, power, out = np.zeros_like(lacking), np.zeros_like(lacking), rows.standing(given.horizon)
     for step, hours in enumerate(given.horizon.hours):
         ramp = given.horizon.ramp_h[step]
         tied = state & ((since < rows.field("min_up_h")[:, 0] - 1e-9) | (last > stop + 1e-9))
         blocked = ~state & (since < rows.field("min_down_h")[:, 0] - 1e-9)
-        now = (wanted_on[:, step] | tied) & ~blocked
+        now = (wanted_on[:, step] | tied) & ~blocked & ~out[:, step]
         most = np.where(state, last + up * ramp, start)
         least = np.where(state, last - down * ramp, low)
         power[:, step] = np.where(now, np.clip(target[:, step], np.maximum(least, low), np.minimum(most, high)), 0)

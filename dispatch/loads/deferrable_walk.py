@@ -40,12 +40,14 @@ def flow(member: Any, given: Inputs, free: Array) -> tuple[Array, Array, Array]:
     """(step,) power outside windows, energy in each step's window beyond what is wanted, and the least power there."""
     edge, hours = edges_s(given.horizon), given.horizon.hours
     stray, above, least = free.copy(), np.zeros_like(free), np.zeros_like(free)
+    there = ~member.stands(given.horizon)
     for begin, end in _spans(member, given.horizon):
         inside = (edge[:-1] >= begin - 1) & (edge[1:] <= end + 1)
         left = _left(member.energy_kwh, "done_kwh", member, given, begin)
         stray[inside] = 0.0
         above[inside] = (free * hours)[inside].sum() - left
-        least[inside] = min(member.min_kw, left / hours[inside].sum()) if inside.any() else 0.0
+        works = inside & there
+        least[works] = min(member.min_kw, left / hours[works].sum()) if works.any() else 0.0
     return stray, above, least
 
 

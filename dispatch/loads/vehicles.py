@@ -26,7 +26,7 @@ power and content lie in bands that every fleet's plan keeps; not every plan in 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Literal
@@ -70,6 +70,10 @@ class Visits:
     last: np.ndarray
     goes_on: np.ndarray
     after: np.ndarray
+
+    def plugged(self, served: np.ndarray) -> Visits:
+        """The same vehicles at chargers that give and take only in some of the steps, (T,)."""
+        return replace(self, share=self.share * served)
 
     @property
     def charge_most_kw(self) -> Array:

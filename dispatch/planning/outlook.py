@@ -14,6 +14,7 @@ from dispatch.errors import DataError, NoForecastError
 from dispatch.fields.past_capacity import until_ns
 from dispatch.fields.series import Need
 from dispatch.planning.fetched import Fetched, Reader
+from dispatch.planning.out_of_service import in_service
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 
@@ -112,7 +113,8 @@ def look_ahead(
         count = told.scenarios or max(site.planning.scenarios, 1)
         forecast = _forecast(site, horizon, archive, issue_time, targets, count, model, progress)
     if forecast is not None:
-        drawn, forecast = told.scenarios or site.planning.scenarios, reader.anchored(horizon, forecast)
+        drawn = told.scenarios or site.planning.scenarios
+        forecast = in_service(site, horizon, reader.anchored(horizon, forecast))
     fetched = reader.fetched(horizon, forecast, drawn) if reader.asked else Fetched({}, site)
     series = fetched.site.known_series(horizon) | fetched.series(horizon)
     series |= {(name, need.quantity): _paths(name, told, forecast, drawn) for name, need in needs.items()}

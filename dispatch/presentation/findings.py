@@ -15,6 +15,7 @@ from dispatch.config.divided import division_warning
 from dispatch.fields.series import Factor, Feed
 from dispatch.plan import Plan
 from dispatch.planning.comparison import start_kwh
+from dispatch.presentation.switched_off import out_of_service
 from dispatch.report.data import Finding
 from dispatch.stores.stock import Storage
 from dispatch.tables import missed, published, told
@@ -31,10 +32,8 @@ def findings(plan: Plan) -> Iterator[Finding]:
         yield Finding("warning", loop)
     if (divided := division_warning(plan.site)) is not None:
         yield Finding("warning", divided)
-    for violation in plan.audit.violations[:_MOST_FINDINGS]:
-        yield Finding("violation", f"audit: {violation}")
-    if (more := len(plan.audit.violations) - _MOST_FINDINGS) > 0:
-        yield Finding("violation", f"audit: {more} more violations")
+    yield from _out_of_service(plan)
+    yield from _violations(plan)
     proof = plan.schedule.proof
     if proof.reason:
         yield Finding("warning", f"the plan is on the rung '{proof.quality.replace('_', ' ')}': {proof.reason}")
@@ -57,6 +56,20 @@ def findings(plan: Plan) -> Iterator[Finding]:
     yield from _factors(plan)
     yield from (Finding("info", text) for text in told(plan.schedule))
     yield from _unverified(plan)
+
+
+def _out_of_service(plan: Plan) -> Iterator[Finding]:
+    """What stands still, when and why: a span that nobody took out again would cost a plan its plant."""
+    for span in out_of_service(plan.site, plan.horizon):
+        when = f"{plan.horizon.clock(span.first)}–{plan.horizon.clock(span.last, end=True)}"
+        yield Finding("warning", f"{span.text}, {when}")
+
+
+def _violations(plan: Plan) -> Iterator[Finding]:
+    for violation in plan.audit.violations[:_MOST_FINDINGS]:
+        yield Finding("violation", f"audit: {violation}")
+    if (more := len(plan.audit.violations) - _MOST_FINDINGS) > 0:
+        yield Finding("violation", f"audit: {more} more violations")
 
 
 def _switched_off(plan: Plan, short: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""When connections are switched off as planned, for the pictures."""
+"""When connections are switched off as planned and plant is out of service, for pictures and findings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dispatch.assets.grid_connection import GridConnection
+from dispatch.fields.out_of_service import touched
 from dispatch.report.data import Span
 from dispatch.signals import Horizon
 from dispatch.site import Site
@@ -25,3 +26,13 @@ def switched_off(site: Site, horizon: Horizon) -> Iterator[Span]:
         if names:
             island = "; the park is an island" if len(names) == len(connections) else ""
             yield Span(f"{' and '.join(names)} off as planned{island}", first, after - 1)
+
+
+def out_of_service(site: Site, horizon: Horizon) -> Iterator[Span]:
+    """Each span of an asset's file that reaches into the horizon, with its reason."""
+    for asset in site.assets:
+        for span in asset.out_of_service:
+            steps = np.flatnonzero(touched((span,), horizon))
+            if steps.size:
+                reason = f" ({span.reason})" if span.reason else ""
+                yield Span(f"{asset.name} out of service{reason}", int(steps[0]), int(steps[-1]))

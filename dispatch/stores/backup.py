@@ -19,6 +19,7 @@ from dispatch.asset import Given, Inputs, Rows, full, shifted
 from dispatch.part import Backup, Part
 from dispatch.signals import Array, Horizon
 from dispatch.stores.band import band, usable_above_kwh
+from dispatch.stores.movement import powers
 from dispatch.stores.paces import paces
 from dispatch.units.island import Pairs
 
@@ -73,5 +74,5 @@ def _power_kw(rows: Rows[Any], horizon: Horizon) -> Array:
     """(row, 1) what a store can give at any fill and in every step."""
     shares = [min((point.share for point in m.discharge_limit), default=1.0) for m in rows.members]
     least = np.tile(np.array(shares), rows.scenarios)[:, None]
-    rated = type(rows.members[0]).by_step(rows, horizon, "discharge_kw").min(axis=1, keepdims=True)
-    return np.asarray(np.minimum(least * rows.field("discharge_kw"), rated) - rows.field("fast_reserve_kw"))
+    rated = powers(rows, horizon)["discharge"].min(axis=1, keepdims=True)
+    return np.asarray(np.minimum(least * rows.field("discharge_kw") - rows.field("fast_reserve_kw"), rated))

@@ -13,6 +13,7 @@ import numpy as np
 from dispatch.asset import Rows, full
 from dispatch.signals import Array, Horizon
 from dispatch.stores.limits import SIDES, Lines
+from dispatch.stores.movement import powers
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,9 @@ def _reached(rows: Rows[Any], horizon: Horizon, levels: Array) -> tuple[Array, A
         levels: (row, 3) start, lowest and highest content.
     """
     start, lowest, highest = levels.T
-    reserve, loss = rows.field("fast_reserve_kw"), rows.field("loss_fraction_per_h")[:, 0]
-    cls = type(rows.members[0])
-    moves = cls.movement(rows, horizon)
-    charge, discharge = (cls.by_step(rows, horizon, f"{side}_kw") - reserve for side in SIDES)
+    loss, rated = rows.field("loss_fraction_per_h")[:, 0], powers(rows, horizon)
+    moves = type(rows.members[0]).movement(rows, horizon)
+    charge, discharge = (rated[side] for side in SIDES)
     charging, discharging = Lines.of(rows, "charge"), Lines.of(rows, "discharge")
     low, high = np.minimum(start, lowest), np.maximum(start, highest)
     lower, upper = np.empty((2, rows.count, horizon.steps))

@@ -40,9 +40,9 @@ class Movement:
 
 
 def powers(rows: Rows[Any], horizon: Horizon) -> dict[Literal["charge", "discharge"], Array]:
-    """(row, step) rated power of each side, less the fast reserve."""
-    own, reserve = type(rows.members[0]).by_step, rows.field("fast_reserve_kw")
+    """(row, step) rated power of each side, less the fast reserve; none of a store that is out of service."""
+    own, reserve, out = type(rows.members[0]).by_step, rows.field("fast_reserve_kw"), rows.standing(horizon)
     return {
-        "charge": own(rows, horizon, "charge_kw") - reserve,
-        "discharge": own(rows, horizon, "discharge_kw") - reserve,
+        "charge": np.where(out, 0.0, own(rows, horizon, "charge_kw") - reserve),
+        "discharge": np.where(out, 0.0, own(rows, horizon, "discharge_kw") - reserve),
     }

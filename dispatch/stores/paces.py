@@ -21,7 +21,7 @@ class Pace:
 
     Attributes:
         into, out: (step,) kWh stored per kWh drawn from the bus, and kWh at the bus per kWh taken out.
-        charge_kw, discharge_kw: (step,) most power, a fast reserve within it.
+        charge_kw, discharge_kw: (step,) most power, a fast reserve within it; while in service.
         lowest_fill: below which nothing comes out.
         most_gain, most_drain: the most content that a kWh at the bus adds and takes, whatever the step.
         stack_loss: of the rated power, what a stack loses at rated power beside its efficiencies.
@@ -70,6 +70,7 @@ class Paces:
 def paces(rows: Rows[Any], horizon: Horizon) -> Paces:
     """Of all rows, member by member."""
     own = [member.pace(horizon) for member in rows.members] * rows.scenarios
+    reserve, out = rows.field("fast_reserve_kw"), rows.standing(horizon)
 
     def each(name: str) -> Array:
         return np.array([getattr(pace, name) for pace in own], float)
@@ -77,7 +78,7 @@ def paces(rows: Rows[Any], horizon: Horizon) -> Paces:
     return Paces(
         into=each("into"),
         out=each("out"),
-        power_kw={side: each(f"{side}_kw") for side in ("charge", "discharge")},
+        power_kw={side: np.where(out, reserve, each(f"{side}_kw")) for side in ("charge", "discharge")},
         rated_kw={side: rows.field(f"{side}_kw")[:, 0] for side in ("charge", "discharge")},
         **{name: each(name) for name in ("lowest_fill", "most_gain", "most_drain", "stack_loss")},
     )

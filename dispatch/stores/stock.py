@@ -160,13 +160,13 @@ class Storage(Asset):
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
         """Coefficients of the stock equation, (row, step)."""
         hours, moves = horizon.hours, cls.movement(rows, horizon)
-        reserve = rows.field("fast_reserve_kw")
+        most = powers(rows, horizon)
         return {
             "retention": (1 - rows.field("loss_fraction_per_h")) ** hours,
             "gain_kwh_per_kw": moves.gain,
             "drain_kwh_per_kw": moves.drain,
-            "charge_kw": cls.by_step(rows, horizon, "charge_kw") - reserve,
-            "discharge_kw": cls.by_step(rows, horizon, "discharge_kw") - reserve,
+            "charge_kw": most["charge"],
+            "discharge_kw": most["discharge"],
             "wear_per_kw": hours * rows.field("wear_cost_per_kwh"),
             "band_penalty": hours * rows.field("band_penalty_per_kwh"),
             "end_penalty": rows.field("end_penalty_per_kwh"),

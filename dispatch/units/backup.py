@@ -26,11 +26,12 @@ def ratings(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
     pairs = Pairs(horizon, rows.outage_h)
     low, high = rows.field("min_kw"), rows.field("max_kw")
     started = pairs.after_h >= rows.field("black_start_h", np.inf) - 1e-9
+    there = ~rows.standing(horizon)[:, pairs.step]
     held = rows.field("ramp_up_kw_per_h", np.inf) * horizon.hours.min() < high - low
     return {
-        "backup_on_kw": np.where(started, 0.0, np.where(held, low, high)),
-        "backup_above": (~started & held).astype(float),
-        "backup_started_kw": np.where(started, high, 0.0),
+        "backup_on_kw": np.where(started, 0.0, np.where(held, low, high)) * there,
+        "backup_above": (~started & held & there).astype(float),
+        "backup_started_kw": np.where(started, high, 0.0) * there,
     }
 
 
@@ -60,13 +61,12 @@ def account(rows: Rows[Any], given: Inputs, series: Mapping[str, Array]) -> Back
     members, on = rows.members * rows.scenarios, np.round(series["on"])
     out = np.zeros((rows.count, pairs.start.size))
     for row, member in enumerate(members):
-        state = given.state.get(member.name, {})
-        runs = state.get("on_before_h", member.on_before_h) > 0
-        first = np.clip(state.get("power_before_kw", member.power_before_kw), member.min_kw, member.max_kw) * runs
+        runs = member.before_start(given, "on_before_h") > 0
+        first = np.clip(member.before_start(given, "power_before_kw"), member.min_kw, member.max_kw) * runs
         power = np.append(first, series["power_kw"][row, :-1])
         ramp = np.inf if member.ramp_up_kw_per_h is None else member.ramp_up_kw_per_h * shortest
         most = power if ramp < member.max_kw - member.min_kw else member.max_kw * np.append(runs, on[row, :-1])
         out[row] = most[pairs.start]
         if member.black_start_h is not None:
             out[row, pairs.after_h >= member.black_start_h - 1e-9] = member.max_kw
-    return Backup(out)
+    return Backup(np.where(rows.standing(given.horizon)[:, pairs.step], 0.0, out))

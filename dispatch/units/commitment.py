@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _SHOWN = ("on", "start", "stop")
+_TRIPPED = ("on_before_h", "power_before_kw", "load_before_kw", "input_before_kw")
 OFF_ALONE = "off although it is to hold the voltage"
 
 
@@ -134,6 +135,15 @@ class Committed(Asset):
         """Hours off after which a start costs the most; 0: every start costs the same."""
         return self._tier_ends[-1] if self._tier_ends else 0.0
 
+    def before_start(self, inputs: Inputs, name: str) -> Any:
+        """As of every asset; one that is out of service when the horizon begins has tripped, if it was on."""
+        value = super().before_start(inputs, name)
+        if not self.out_of_service or not self.stands(inputs.horizon)[0]:
+            return value
+        if name == "off_before_h" and super().before_start(inputs, "on_before_h") > 0:
+            return 0.0
+        return 0.0 if name in _TRIPPED else value
+
     @classmethod
     def ratings(cls, rows: Rows[Self], horizon: Horizon) -> dict[str, Array]:
         """Cost of a cold start, (row, step), and what each match saves of it, (match, 1)."""
@@ -142,14 +152,15 @@ class Committed(Asset):
         return {
             "start_cost": full(rows, horizon, np.tile(cold, rows.scenarios)[:, None]),
             "match_saves": matched_starts.savings(rows, matches.member, matches.lag_h)[:, None],
-            "must_run": full(rows, horizon, rows.field("must_run") * rows.field("units")),
+            "must_run": np.where(rows.standing(horizon), 0.0, rows.field("must_run") * rows.field("units")),
         }
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:
         """State before the horizon, (row, 1), where it dictates u, (row, step), and what its stop saves, (match, 1)."""
         on_h, off_h = rows.state(inputs, "on_before_h"), rows.state(inputs, "off_before_h")
-        starts = inputs.horizon.edge_h[:-1]
+        starts, out = inputs.horizon.edge_h[:-1], rows.standing(inputs.horizon)
+        early = (on_h <= 0) & (starts < rows.field("min_down_h") - off_h - 1e-9)
         # On/off decided elsewhere, which mode *given* reads; (name, "commitment") is there for all members or none.
         decided = all((m.name, "commitment") in inputs.series for m in rows.members)
         known = {"commitment": rows.series(inputs, "commitment")} if decided else {}
@@ -160,8 +171,8 @@ class Committed(Asset):
         warm = matched_starts.savings(rows, row, lag) * (on_h[row, 0] <= 0)
         return {
             "was_on": cls.counted_before(rows, inputs),
-            "must_on": ((on_h > 0) & (starts < rows.field("min_up_h") - on_h - 1e-9)).astype(float),
-            "must_off": ((on_h <= 0) & (starts < rows.field("min_down_h") - off_h - 1e-9)).astype(float),
+            "must_on": ((on_h > 0) & (starts < rows.field("min_up_h") - on_h - 1e-9) & ~out).astype(float),
+            "must_off": np.where(out, rows.field("units"), early),
             "warm_saves": warm[:, None],
             **known,
         }
@@ -237,13 +248,15 @@ class Committed(Asset):
     def check_commitment(cls, rows: Rows[Self], given: Inputs, on: Array, started: Array) -> list[Violation]:
         """Whole numbers, minimum times walked along the clock, must-run, islands, and no start that is not counted."""
         starts, stops = cls.pattern(rows, given, on)
+        out = rows.standing(given.horizon)
         return [
+            *breaches(rows.names, "on although it is out of service", on * out, 0.0, "-"),
             *breaches(rows.names, "on/off is not 0 or 1", np.abs(on - np.round(on)), 0.0, "-"),
             *breaches(rows.names, "more on than there are", on, rows.field("units"), "-"),
             *breaches(
                 rows.names,
                 "off although it must run",
-                np.maximum(rows.field("must_run") * rows.field("units") - on, 0),
+                np.where(out, 0.0, np.maximum(rows.field("must_run") * rows.field("units") - on, 0)),
                 0.0,
                 "-",
             ),
@@ -348,7 +361,7 @@ def window(length_h: Array, horizon: Horizon) -> csr_array:
 
 def _short_runs(rows: Rows[Any], started: np.ndarray, stopped: np.ndarray, given: Inputs) -> list[Violation]:
     """Runs and pauses that end before their minimum time, walked along the clock."""
-    clock = given.horizon.edge_h
+    clock, out = given.horizon.edge_h, rows.standing(given.horizon)
     found: list[Violation] = []
     for what, begins, ends, least, history in (
         ("minimum up time", started, stopped, "min_up_h", "on_before_h"),
@@ -357,7 +370,8 @@ def _short_runs(rows: Rows[Any], started: np.ndarray, stopped: np.ndarray, given
         shortest, since = rows.field(least)[:, 0], -rows.state(given, history)[:, 0]
         for step in range(begins.shape[1]):
             length = clock[step] - since
-            late = np.flatnonzero(ends[:, step] & (length < shortest - 1e-6))
+            # Nothing can keep a plant on that is out of service.
+            late = np.flatnonzero(ends[:, step] & (length < shortest - 1e-6) & ~out[:, step])
             found += [
                 Violation(rows.names[r], what, step, float(length[r]), float(shortest[r]), "h", among=begins.shape[1])
                 for r in late

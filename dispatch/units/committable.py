@@ -66,7 +66,8 @@ class Committable(Committed):
         if cls.free(rows).all():
             return {}
         values = super().ratings(rows, horizon)
-        return values | {"must_run": np.maximum(values["must_run"], cls.free(rows))}
+        held = np.maximum(values["must_run"], cls.free(rows))
+        return values | {"must_run": np.where(rows.standing(horizon), 0.0, held)}
 
     @classmethod
     def signals(cls, rows: Rows[Self], inputs: Inputs) -> dict[str, Array]:

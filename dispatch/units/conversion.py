@@ -113,8 +113,8 @@ class Conversion(Asset):
 
     @classmethod
     def most_kw(cls, rows: Rows[Self], inputs: Inputs) -> Array:
-        """(row, step) largest input."""
-        rating = full(rows, inputs.horizon, rows.field(cls.rating))
+        """(row, step) largest input; none of plant that is out of service."""
+        rating = np.where(rows.standing(inputs.horizon), 0.0, rows.field(cls.rating))
         return rating / rows.series(inputs, f"{cls.rated_port}_kw_per_kw") if cls.rated_port else rating
 
     def worth(self, inputs: Inputs) -> Worth:

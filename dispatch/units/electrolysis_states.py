@@ -99,6 +99,7 @@ def walked(
     out = {name: np.zeros(wanted.shape) for name in ("above_min_kw", "producing", "committed", "heat_kw")}
     asked, kept = (wanted > 0) & (wanted >= low[:, None] * (1 - 1e-9)), np.broadcast_to(warm, wanted.shape) > 0.5
     target = np.where(asked, wanted - low[:, None], 0.0)
+    standing = rows.standing(given.horizon)
     for step in range(target.shape[1] - 2, -1, -1):  # no higher than it can come down from in time
         target[:, step] = np.minimum(target[:, step], target[:, step + 1] + down * given.horizon.ramp_h[step + 1])
     for step, hours in enumerate(given.horizon.hours):
@@ -106,7 +107,7 @@ def walked(
         held = last > down * ramp + 1e-9
         tied = anywhere(asked[:, step] | kept[:, step] | held) | must
         tied |= state & (since < rows.field("min_up_h")[:, 0] - 1e-9)
-        on = tied & ~(~state & (since < rows.field("min_down_h")[:, 0] - 1e-9))
+        on = tied & ~(~state & (since < rows.field("min_down_h")[:, 0] - 1e-9)) & ~standing[:, step]
         run = on & (asked[:, step] | held | fixed)
         most = np.minimum(rated - low, last + up * ramp)
         above = np.where(run, np.clip(target[:, step], np.maximum(last - down * ramp, 0), most), 0)
@@ -114,11 +115,11 @@ def walked(
         out["above_min_kw"][:, step], out["producing"][:, step], out["committed"][:, step] = above, run, on
         state, last = on, above
     several = rows.field("units") > 1
-    counted = _counted(rows, wanted, warm, np.zeros_like(wanted) if producing is None else producing)
+    counted = _counted(rows, given, wanted, warm, np.zeros_like(wanted) if producing is None else producing)
     return {name: np.where(several, counted.get(name, value), value) for name, value in out.items()}
 
 
-def _counted(rows: Rows[Any], wanted: Array, warm: Array, sharing: Array) -> dict[str, Array]:
+def _counted(rows: Rows[Any], given: Inputs, wanted: Array, warm: Array, sharing: Array) -> dict[str, Array]:
     """What :func:`walked` gives for rows of several modules, which remember nothing.
 
     As many share the draw as should, as far as each keeps its lowest load, and never fewer than it needs.
@@ -126,9 +127,10 @@ def _counted(rows: Rows[Any], wanted: Array, warm: Array, sharing: Array) -> dic
     low, rated, units = rows.field("min_kw"), rows.field("electric_kw"), rows.field("units")
     fits = np.divide(wanted, low, out=np.broadcast_to(units, wanted.shape).copy(), where=low > 0)
     needed = np.minimum(np.maximum(np.ceil(wanted / rated - 1e-9), sharing), np.floor(fits + 1e-9))
-    producing = np.clip(needed, 0, units)
+    there = ~rows.standing(given.horizon)
+    producing = np.clip(needed, 0, units) * there
     on = np.maximum(producing, np.minimum(np.round(warm), units))
-    on = np.maximum(on, units * (rows.field("must_run") > 0))
+    on = np.maximum(on, units * (rows.field("must_run") > 0)) * there
     shared = on.reshape(rows.scenarios, len(rows.members), -1).max(axis=0)
     on = np.tile(shared, (rows.scenarios, 1))
     producing = np.where(rows.field("can_stand_by") > 0, producing, on)

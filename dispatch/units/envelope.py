@@ -15,14 +15,20 @@ _MOST_CUTS = 8
 
 
 def limits_kw(rows: Rows[Any], horizon: Horizon) -> tuple[Array, Array, Array, Array]:
-    """(row, 1) most in a first and in a last step, (row, step) rise and fall between steps.
+    """(row, 1) most in a first step, (row, step) most in a last one, rise and fall between steps.
 
-    A missing ramp limit is one that never binds; infinity would not survive compilation.
+    What goes out of service may trip from any output: then its last step has no limit of its own. A missing ramp
+    limit is one that never binds; infinity would not survive compilation.
     """
     high = rows.field("max_kw")
     start, stop = (np.minimum(rows.field(f"{x}_kw", np.inf), high) for x in ("start_up", "shut_down"))
     up, down = (np.minimum(rows.field(f"ramp_{x}_kw_per_h", np.inf) * horizon.ramp_h, high) for x in ("up", "down"))
-    return start, stop, up, down
+    return start, np.where(ahead(rows.standing(horizon)), high, stop), up, down
+
+
+def ahead(out: np.ndarray, steps: int = 1) -> np.ndarray:
+    """(row, step) what is so many steps later; false beyond the end."""
+    return np.hstack([out[:, steps:], np.zeros((out.shape[0], min(steps, out.shape[1])), bool)])
 
 
 def shortest(rows: Rows[Any], horizon: Horizon) -> np.ndarray:
@@ -44,10 +50,12 @@ def cuts(rows: Rows[Any], horizon: Horizon) -> dict[str, Array]:
             here = slice(lag, None) if side == "start" else slice(None, horizon.steps - lag)
             run_h[here] = horizon.edge_h[lag + 1 :] - horizon.edge_h[: -lag - 1]
             since[:, here] = moved[:, lag + 1 :] - moved[:, 1 : horizon.steps - lag + 1]
+            trips = ahead(rows.standing(horizon), lag + 1)
             running_still = run_h < rows.field("min_up_h") - 1e-9
             if not running_still.any():
                 break
-            out[f"{side}_cut_{lag}_kw"] = np.where(running_still, np.maximum(high - first - since, 0), 0.0)
+            denies = np.maximum(high - first - since, 0) * ~(trips if side == "stop" else False)
+            out[f"{side}_cut_{lag}_kw"] = np.where(running_still, denies, 0.0)
     return out
 
 

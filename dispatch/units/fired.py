@@ -69,8 +69,8 @@ class Fired(Committable):
 
     @classmethod
     def limits(cls, rows: Rows[Self], horizon: Horizon) -> tuple[Array, Array]:
-        """(row, step) least and most load while on."""
-        most = full(rows, horizon, rows.field("max_kw"))
+        """(row, step) least and most load while on; none of plant that is out of service."""
+        most = np.where(rows.standing(horizon), 0.0, rows.field("max_kw"))
         return rows.field("min_load_fraction") * most, most
 
     @classmethod

@@ -125,7 +125,7 @@ def walked(
     rise, fall = ramp_kw(rows, given.horizon, most, least)
     state, last = before[0][:, 0] > 0, np.where(before[0][:, 0] > 0, before[1][:, 0], 0.0)
     since = np.where(state, rows.state(given, "on_before_h")[:, 0], rows.state(given, "off_before_h")[:, 0])
-    flow, on = np.zeros_like(wanted), np.zeros_like(wanted)
+    flow, on, out = np.zeros_like(wanted), np.zeros_like(wanted), rows.standing(given.horizon)
     for step, hours in enumerate(given.horizon.hours):
         low, high = least[:, step], most[:, step]
         known = ~np.isnan(last)
@@ -136,7 +136,7 @@ def walked(
         # One decision for all scenarios: what may not yet stop in one of them goes on in all.
         tied = np.tile(tied.reshape(rows.scenarios, -1).any(axis=0), rows.scenarios)
         blocked = ~state & (since < rows.field("min_down_h")[:, 0] - 1e-9)
-        now = ((asked[:, step] > 0) | tied) & ~blocked
+        now = ((asked[:, step] > 0) | tied) & ~blocked & ~out[:, step]
         flow[:, step] = np.where(now, np.clip(wanted[:, step], np.maximum(down, low), np.minimum(up, high)), 0.0)
         since = np.where(now == state, since, 0.0) + hours
         on[:, step], state, last = now, now, flow[:, step]

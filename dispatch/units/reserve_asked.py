@@ -30,6 +30,8 @@ class ReserveAsked(Asset):
         default=None, description="within which it must be there once called, for ramps; default: one step"
     )
 
+    never_out: ClassVar[str] = "it asks for reserve, and is no plant"
+
     bus_fields: ClassVar[Mapping[str, Carrier | None]] = {}
 
     @property

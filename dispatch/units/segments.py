@@ -77,7 +77,7 @@ class Segments:
 
         Args:
             horizon: the steps.
-            start_kw, stop_kw: (row, 1) most above minimum in the first and in the last step.
+            start_kw, stop_kw: (row, 1) or (row, step) most above minimum in the first and in the last step.
             short: (row, step) a start may be followed by a stop at once, so the two do not add up.
         """
         shape = (self.row.size, horizon.steps)
