@@ -298,7 +298,7 @@ class Day:
             prices = ", ".join(f"{bus} {figure(price)}" for bus, price in price_at(self._priced, steps).items())
             lines.append(f"{spans(horizon, steps)}: a kWh is worth, in {currency}: {prices}")
             for one in deeds(self._priced, steps):
-                if one.power_kw or one.held_by:
+                if one.power_kw or one.held_by or one.out:
                     does = "gives" if one.power_kw > 0 else "takes"
                     why = one.reason(currency)
                     lines.append(f"{one.asset} {does} {abs(one.power_kw):,.1f} kW at {one.bus}{why and ': '}{why}")

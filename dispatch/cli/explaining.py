@@ -145,7 +145,7 @@ def _hour(priced: Priced, question: Question, steps: np.ndarray) -> Iterator[str
     for heading in ("asset", "bus", "gives\n\\[kW]", "takes\n\\[kW]", "why"):
         table.add_column(heading, justify="right" if "kW" in heading else "left")
     for deed in deeds(priced, steps, question.asset):
-        if not (deed.power_kw or deed.held_by or deed.kept_per_kwh is not None or question.asset):
+        if not (deed.power_kw or deed.held_by or deed.out or deed.kept_per_kwh is not None or question.asset):
             continue
         gives, takes = max(deed.power_kw, 0.0), max(-deed.power_kw, 0.0)
         figures = (f"{gives:,.1f}" if gives else "·", f"{takes:,.1f}" if takes else "·")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dispatch.explain import Priced, explain_unmet
 from dispatch.explain.fields import FieldChange
+from dispatch.explain.hour import deeds
 from dispatch.presentation.findings import findings
 from dispatch.problem import Problem
 from dispatch.schedule import Schedule
@@ -88,3 +91,20 @@ def test_a_change_is_told_without_a_power_of_ten() -> None:
     change = FieldChange("li", "energy_kwh", 2_000.0, 1_213_903.4)
     assert str(change) == "raise energy_kwh of li from 2,000 to 1,213,900 kWh (+1,212,000 kWh)"
     assert str(FieldChange("li", "charge_kw", 30.0, 20.5)) == "lower charge_kw of li from 30 to 20.5 kW (-9.5 kW)"
+
+
+def test_plant_that_is_out_of_service_says_so_and_nothing_of_what_it_would_be_worth() -> None:
+    """Out in the second of two hours asked for; in the first it is held by its power."""
+    out = [{"start": "2024-03-01T01:00", "end": "2024-03-01T02:00", "reason": "new cells"}]
+    site = park(
+        load(),
+        battery("store", end_fill_min=0.0, charge_kw=10, discharge_kw=10, out_of_service=out),
+        grid(import_kw=500),
+    )
+    problem = Problem(site, given(site, hours(3), {("load", "demand_kw"): 100.0}))
+    point = Priced(problem, solve(problem))
+    (deed,) = deeds(point, np.array([0, 1]), "store")
+    assert deed.reason("EUR").startswith("out of service 01:00–02:00 (new cells)")
+    (deed,) = deeds(point, np.array([0]), "store")
+    assert deed.out == ""
+    assert "a kWh kept is worth" in deed.reason("EUR")
