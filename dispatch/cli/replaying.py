@@ -22,6 +22,7 @@ from rich.table import Table
 from dispatch.assets.grid_connection import GridConnection
 from dispatch.carbon_wanted.flow_limits import FlowLimitWish
 from dispatch.cli.planning import look_into_files
+from dispatch.cli.tables import whole
 from dispatch.config.park import find_config, load_site
 from dispatch.errors import AlignmentError, DataError
 from dispatch.signals import Horizon, parse_quantity
@@ -214,7 +215,7 @@ def show(done: Replayed, console: Console) -> bool:
         shown.add_column(escape(head), justify="right" if number else "left")
     for row in rows:
         shown.add_row(*(escape(cell) for cell in row))
-    console.print(shown)
+    whole(console, shown)
     console.print(f"  perfect foresight: {summary(done)['perfect_foresight_is']}", highlight=False)
     reasons = found(done, _SHOWN)
     for method, text in reasons:

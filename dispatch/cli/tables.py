@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from dispatch.asset import Asset
@@ -33,8 +34,20 @@ if TYPE_CHECKING:
     from dispatch.site import Site
 
 _OLD_DATA_H = 48
+_WIDEST = 300
 _SHED_KWH = 0.5  # less is shown as nothing
 _COLOUR = {"violation": "red", "warning": "yellow", "info": "dim"}
+
+
+def whole(console: Console, table: Table) -> None:
+    """The table with all of its figures: cut to a narrow console "37,8…" stands for a cost that nobody can read.
+
+    Where it does not fit, lines are longer than the console is wide.
+    """
+    most = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
+    if most > console.width:
+        table.width = most
+    console.print(table, highlight=False, soft_wrap=most > console.width)
 
 
 def show(plan: Plan, console: Console, data: ReportData | None = None) -> None:
