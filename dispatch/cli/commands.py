@@ -18,6 +18,7 @@ from dispatch.cli import (
     service_commands,
     store_commands,
 )
+from dispatch.cli.options import After, Config, Deadline, Models, Weather, WeatherUrl
 from dispatch.errors import ConfigError, ParkwattError
 
 app = typer.Typer(
@@ -51,35 +52,6 @@ app.add_typer(store_commands.app, name="store")
 
 _INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
 
-Config = Annotated[
-    str, typer.Argument(help="A park's YAML file, a folder with a park.yaml, or the name of one that ships (yizhuang).")
-]
-
-Weather = Annotated[
-    str | None,
-    typer.Option(
-        help="Where weather comes from, in order, such as open-meteo,previous-runs,tmy:year.epw; or none. "
-        "Default: the park's feeds."
-    ),
-]
-
-WeatherUrl = Annotated[
-    str | None, typer.Option(help="Address of an own weather server that speaks Open-Meteo's format.")
-]
-
-Models = Annotated[
-    Path | None, typer.Option(help="Folder of kept models: one is used until it is 30 days old or has drifted.")
-]
-
-Deadline = Annotated[
-    float | None,
-    typer.Option(
-        min=0.1,
-        max=86_400,
-        help="Seconds of scheduling after which a plan that passes the audit must be there. Default: no clock.",
-    ),
-]
-
 
 @app.command()
 def plan(  # noqa: PLR0913 - its options
@@ -96,6 +68,7 @@ def plan(  # noqa: PLR0913 - its options
     network: Annotated[bool, typer.Option(help="Prove the plan on the park's network model.")] = True,
     weather_url: WeatherUrl = None,
     models: Models = None,
+    after: After = None,
     solver_log: Annotated[
         Path | None, typer.Option(help="File for the solver's own log; takes a second solve.")
     ] = None,
@@ -106,11 +79,12 @@ def plan(  # noqa: PLR0913 - its options
 ) -> None:
     """Plan one day: forecast, schedule, AC proof, report.
 
-    Writes schedule.parquet, forecast.parquet, carbon.parquet, report.html, certificate.json and timings.json.
+    Writes schedule.parquet, forecast.parquet, carbon.parquet, report.html, certificate.json, state.json and
+    timings.json.
     """
     from dispatch.cli.planning import Request, run
 
-    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline, solver_log, front, models))
+    run(Request(config, day, weather, out, scenarios, network, weather_url, deadline, solver_log, front, models, after))
 
 
 @app.command()
@@ -138,7 +112,7 @@ def fetch(
 
 
 @app.command()
-def explain(
+def explain(  # noqa: PLR0913 - its options
     config: Config,
     day: Annotated[str | None, typer.Option(help="Day to explain, YYYY-MM-DD. Default: as for plan.")] = None,
     at: Annotated[str | None, typer.Option(help="Hour on the local clock, such as 18:00.")] = None,
@@ -153,6 +127,7 @@ def explain(
     ] = None,
     network: Annotated[bool, typer.Option(help="Prove the plan on the park's network model first.")] = True,
     models: Models = None,
+    after: After = None,
     deadline: Deadline = None,
 ) -> None:
     """Say why the plan is as it is: prices, limits that bind, what another decision costs, and what is left undone.
@@ -162,7 +137,7 @@ def explain(
     from dispatch.cli.explaining import Question, run
     from dispatch.cli.planning import Request
 
-    request = Request(config, day, weather, None, scenarios, network, None, deadline, models=models)
+    request = Request(config, day, weather, None, scenarios, network, None, deadline, models=models, after=after)
     run(request, Question(at, asset, tuple(wanted or ())))
 
 

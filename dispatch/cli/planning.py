@@ -45,6 +45,7 @@ class Request:
     solver_log: Path | None = None
     front: bool = False
     models: Path | None = None
+    after: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,11 @@ def _front(plan: Plan, progress: Callable[[str], None]) -> tuple[Section, ...]:
 
 
 def write(plan: Plan, folder: Path, sections: tuple[Section, ...] = ()) -> ReportData:
-    """schedule.parquet, forecast.parquet, carbon.parquet, report.html and certificate.json; what the report shows.
+    """schedule.parquet, forecast.parquet, carbon.parquet, report.html, certificate.json, state.json; what is shown.
 
     The same plan gives the same bytes. ``sections`` are further ones of the report.
     """
+    from dispatch.cli.handed_on import write_state
     from dispatch.presentation.carbon_accounts import accounts
     from dispatch.presentation.page import report_data
     from dispatch.report import render
@@ -133,6 +135,7 @@ def write(plan: Plan, folder: Path, sections: tuple[Section, ...] = ()) -> Repor
     (folder / "report.html").write_text(render(shown), encoding="utf-8")
     text = json.dumps(plan.certificate, indent=1, ensure_ascii=False)
     (folder / "certificate.json").write_text(text + "\n", encoding="utf-8")
+    write_state(plan.schedule, folder)
     return shown
 
 
@@ -219,11 +222,13 @@ def planned(request: Request, what: Asked, progress: Callable[[str], None], sour
     Raises:
         DataError: something cannot be read or forecast.
     """
+    from dispatch.cli.handed_on import read_state, state_hash
     from dispatch.cli.kept_models import age_told, kept_model
     from dispatch.plan import Background, plan
     from dispatch.sources import user_errors
 
     site, horizon = what.site, what.horizon
+    state = read_state(request.after, site, horizon)
     sources = sources or gathered(request, what, progress)
     try:
         with kept_model(request.models, site, horizon, what.issue, sources, progress) as model:
@@ -236,7 +241,10 @@ def planned(request: Request, what: Asked, progress: Callable[[str], None], sour
                 actual=sources.actual,
                 weather_site=sources.weather,
                 background=Background(
-                    model=model, hashes=sources.hashes, notes=(*sources.notes, *age_told(model, site, what.issue))
+                    state=state,
+                    model=model,
+                    hashes={**sources.hashes, **state_hash(request.after)},
+                    notes=(*sources.notes, *age_told(model, site, what.issue)),
                 ),
                 progress=progress,
             )

@@ -1,33 +1,16 @@
-"""What is forecast of assets that are out of service, and what their past teaches."""
+"""What the past of an asset teaches that was out of service."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dispatch.asset import Asset
-from dispatch.signals import Array, Horizon
-from dispatch.site import Site
+from dispatch.signals import Array
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from forecasting.targets import Forecast
-
-
-def in_service(site: Site, horizon: Horizon, forecast: Forecast) -> Forecast:
-    """The forecast with nothing of what is not there: a broken plant's power, the demand of works that rest."""
-    there = {a.name: ~a.stands(horizon) for a in site.assets if a.out_of_service and a.name in forecast.central}
-    if not there:
-        return forecast
-    return replace(
-        forecast,
-        central={**forecast.central, **{n: forecast.central[n] * now for n, now in there.items()}},
-        quantiles={**forecast.quantiles, **{n: forecast.quantiles[n] * now[:, None] for n, now in there.items()}},
-        scenarios={**forecast.scenarios, **{n: forecast.scenarios[n] * now for n, now in there.items()}},
-    )
 
 
 def taught(asset: Asset, time_zone: str, index_end: pd.DatetimeIndex, step: pd.Timedelta, values: Array) -> Array:

@@ -14,7 +14,6 @@ from dispatch.errors import DataError, NoForecastError
 from dispatch.fields.past_capacity import until_ns
 from dispatch.fields.series import Need
 from dispatch.planning.fetched import Fetched, Reader
-from dispatch.planning.out_of_service import in_service
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
 
@@ -114,7 +113,7 @@ def look_ahead(
         forecast = _forecast(site, horizon, archive, issue_time, targets, count, model, progress)
     if forecast is not None:
         drawn = told.scenarios or site.planning.scenarios
-        forecast = in_service(site, horizon, reader.anchored(horizon, forecast))
+        forecast = _in_service(site, horizon, reader.anchored(horizon, forecast))
     fetched = reader.fetched(horizon, forecast, drawn) if reader.asked else Fetched({}, site)
     series = fetched.site.known_series(horizon) | fetched.series(horizon)
     series |= {(name, need.quantity): _paths(name, told, forecast, drawn) for name, need in needs.items()}
@@ -122,6 +121,19 @@ def look_ahead(
     inputs = Inputs(horizon, weights.size, series)
     known = fetched.site, fetched.notes, fetched.paths
     return Outlook(inputs, weights / weights.sum(), forecast, needs, *known)
+
+
+def _in_service(site: Site, horizon: Horizon, forecast: Forecast) -> Forecast:
+    """The forecast with nothing of what is not there: a broken plant's power, the demand of works that rest."""
+    there = {a.name: ~a.stands(horizon) for a in site.assets if a.out_of_service and a.name in forecast.central}
+    if not there:
+        return forecast
+    return replace(
+        forecast,
+        central={**forecast.central, **{n: forecast.central[n] * now for n, now in there.items()}},
+        quantiles={**forecast.quantiles, **{n: forecast.quantiles[n] * now[:, None] for n, now in there.items()}},
+        scenarios={**forecast.scenarios, **{n: forecast.scenarios[n] * now for n, now in there.items()}},
+    )
 
 
 def _require_joint(told: Told, needs: Mapping[str, Need]) -> None:

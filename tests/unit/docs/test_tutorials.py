@@ -31,7 +31,7 @@ def outputs(page: str, folder: Path) -> int:
 
 @pytest.mark.timeout(900)
 def test_an_operator_gets_to_a_plan_of_the_own_park(tmp_path: Path) -> None:
-    assert outputs("operator.md", tmp_path) == 8
+    assert outputs("operator.md", tmp_path) == 10
 
 
 @pytest.mark.timeout(900)

@@ -49,6 +49,7 @@ def test_a_first_user_gets_from_init_to_a_plan(tmp_path: Path) -> None:
         "carbon.parquet",
         "report.html",
         "certificate.json",
+        "state.json",
         "timings.json",
     }
     assert "central path:" in planned.stdout
@@ -257,7 +258,8 @@ def test_gaps_in_the_history_and_parquet_make_no_difference_to_the_way(run: Run,
 def test_the_same_plan_twice_is_the_same_bytes(run: Run, small: Path) -> None:
     for out in ("one", "two"):
         assert run("plan", small, "--day", "2024-03-31", "--out", out, "--scenarios", 2).status == 0
-    for name in ("schedule.parquet", "forecast.parquet", "carbon.parquet", "report.html", "certificate.json"):
+    tables = ("schedule.parquet", "forecast.parquet", "carbon.parquet")
+    for name in (*tables, "report.html", "certificate.json", "state.json"):
         assert (small.parent / "one" / name).read_bytes() == (small.parent / "two" / name).read_bytes(), name
 
 
