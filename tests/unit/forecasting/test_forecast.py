@@ -289,7 +289,8 @@ def test_a_week_of_history_gives_climatology_and_says_so() -> None:
     said: list[str] = []
     found = forecast(TARGETS, archive(end), BERLIN, ISSUE, EDGES, progress=said.append)
     assert set(found.quality.values()) == {"own_past"}
-    assert sum("21 days train a model" in note for note in found.notes) == 3
+    assert sum("21 days train a model" in note for note in found.notes) == 2
+    assert sum("14 days train a model" in note for note in found.notes) == 1  # the offices
     assert sorted(said) == ["offices: own_past", "roof: own_past", "wind: own_past"]
     assert found.quantiles["roof"][0].max() == 0
     assert np.ptp(found.quantiles["wind"], axis=1).min() > 10
