@@ -28,6 +28,8 @@ _FORMATS: tuple[Any, ...] = (
     "%Y/%m/%d %H:%M:%S",
 )
 
+PLAIN_TIME, NO_COMMA = "write 2016-03-27 14:15 or with offset", "write it without a comma"
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -61,7 +63,7 @@ def numbers(values: pd.Series, missing: Sequence[float | str] = ()) -> tuple[Flo
     try:
         values = _with_points(values)
     except ValueError as error:
-        return np.full(len(values), np.nan), [Fault(_first_comma(values), f"{error}; write it without a comma")]
+        return np.full(len(values), np.nan), [Fault(_first_comma(values), f"{error}; {NO_COMMA}")]
     found = np.array(pd.to_numeric(values, errors="coerce"), dtype=np.float64)
     for stand_in in missing:
         if not isinstance(stand_in, str):
@@ -124,7 +126,7 @@ def _nothing(count: int) -> pd.DatetimeIndex:
 
 
 def _no_time(cell: object) -> str:
-    return f"{cell!r} is not a time; write 2016-03-27 14:15 or with offset"
+    return f"{cell!r} is not a time; {PLAIN_TIME}"
 
 
 def _parsed(times: pd.Series, form: str | None) -> tuple[pd.DatetimeIndex, bool, list[Fault]]:

@@ -130,7 +130,7 @@ def _rows(file: MappedTable, stamps: Stamps, series: Series, at: Ids, values: Fl
     _require_grid(file, at, valid, step)
     factor = unit.scale * series.scale * (-1.0 if series.sign == "reversed" else 1.0)
     value = values[at] * (factor / (step / HOUR_NS) if unit.per_step and step else factor) + unit.offset
-    _require_believable(file, series, at, values, value, column)
+    value = _believable(file, series, at, values, value, column)
     if _stamps_start(rule):
         valid = valid + step
     available = _available(file, stamps, series, at, valid)
@@ -177,12 +177,14 @@ def _is_told(file: MappedTable, fault: Fault) -> bool:
     return any(m.row == fault.row + file.row_of_first and m.text == fault.text for m in file.mistakes)
 
 
-def _require_believable(file: MappedTable, series: Series, at: Ids, raw: Floats, value: Floats, column: str) -> None:
+def _believable(file: MappedTable, series: Series, at: Ids, raw: Floats, value: Floats, column: str) -> Floats:
+    """Values (M,) of weather within what is possible, those that miss it by a hair on its bounds; else mistakes."""
     weather = CATALOGUE.get(series.variable)
     if weather is None:
-        return
+        return value
+    value = weather.within(value)
     wrong = np.zeros(len(raw), dtype=bool)
-    wrong[at] = (value < weather.least) | (value > weather.most)
+    wrong[at] = weather.beyond(value)
     if wrong.any():
         bounds = f"{weather.least:g} … {weather.most:g} {weather.unit}"
         become = np.full(len(raw), np.nan)
@@ -192,6 +194,7 @@ def _require_believable(file: MappedTable, series: Series, at: Ids, raw: Floats,
         full[wrong] = cells
         says = f"{weather.unit}, which no {series.variable} is ({bounds}); look at unit, scale and sign, or at missing"
         file.tell(column, faults(wrong, full.tolist(), lambda cell: f"{cell} {says}"))
+    return value
 
 
 def _available(file: MappedTable, stamps: Stamps, series: Series, at: Ids, valid: Ns) -> Ns:

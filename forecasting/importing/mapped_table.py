@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 
 from forecasting.archive.rows import MEASURED_NS
 from forecasting.clock import HOUR_NS, Ns
-from forecasting.importing.columns import Fault, faults, numbers, utc_times
+from forecasting.importing.columns import NO_COMMA, PLAIN_TIME, Fault, faults, numbers, utc_times
 from forecasting.importing.mapping import Files
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 LEAD_NS = {"min": HOUR_NS // 60, "h": HOUR_NS, "d": 24 * HOUR_NS}
+MAPPED_TIME = f"{PLAIN_TIME}, or give its pattern in the mapping, such as time_format: '%d-%m-%Y %H:%M'"
+MAPPED_COMMA = f"{NO_COMMA}, or give decimal: ',' in the mapping where it is the first of these"
 TIME = "\0time"  # no file's column is called so
 
 
@@ -65,8 +67,11 @@ class MappedTable:
 
     def times(self, name: str, within: Ids | None = None, form: str | None = None) -> Ns:
         """Nanoseconds (N,) of a column of times."""
-        index, found = utc_times(self.table[name], self.zone, form=form, within=within)
-        self.tell(name, found)
+        column = self.table[name]
+        index, found = utc_times(column, self.zone, form=form, within=within)
+        if found and form is None and self.rule.time_format is not None:
+            index, found = utc_times(column, self.zone, form=self.rule.time_format, within=within)
+        self.tell(name, [Fault(fault.row, fault.text.replace(PLAIN_TIME, MAPPED_TIME)) for fault in found])
         return np.asarray(index.as_unit("ns").asi8, dtype=np.int64)
 
     def numbers(self, name: str, where: NDArray[np.bool_] | None = None) -> Floats:
@@ -74,7 +79,7 @@ class MappedTable:
         at = np.arange(len(self.table)) if where is None else np.flatnonzero(where)
         values = np.full(len(self.table), np.nan)
         values[at], found = numbers(self.table[name].iloc[at], self.rule.missing)
-        self.tell(name, [Fault(int(at[fault.row]), fault.text) for fault in found])
+        self.tell(name, [Fault(int(at[fault.row]), fault.text.replace(NO_COMMA, MAPPED_COMMA)) for fault in found])
         return values
 
     def codes(self, name: str | None) -> tuple[Ids, list[str]]:

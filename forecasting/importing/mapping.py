@@ -143,7 +143,9 @@ class Files(_Strict):
     variable_column: Name | None = Field(default=None, description="long table: the column of names")
     value_column: Name | None = Field(default=None, description="long table: the column of values")
     time_column: Names | None = Field(default=None, description="default: the first; a list is joined with a space")
-    time_format: Name | None = Field(default=None, description="strptime pattern; default: ISO and the like")
+    time_format: Name | None = Field(
+        default=None, description="strptime pattern of times that are not written as ISO and the like"
+    )
     time_zone: Zone | None = Field(default=None, description="of times without offset; default: the mapping's")
     stamp: Literal["start", "end"] | None = Field(
         default=None, description="which end of its interval a time marks; default: start, of runs end"

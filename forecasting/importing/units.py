@@ -34,7 +34,8 @@ def _units() -> dict[str, Unit]:
     found |= {"°F": fahrenheit, "degF": fahrenheit}
     for square in ("m2", "m²"):
         found |= {f"W/{square}": Unit("irradiance", 1.0), f"kW/{square}": Unit("irradiance", 1e3)}
-        summed = {f"Wh/{square}": 1.0, f"kWh/{square}": 1e3, f"kJ/{square}": 1 / 3.6, f"MJ/{square}": 1e3 / 3.6}
+        summed = {f"Wh/{square}": 1.0, f"kWh/{square}": 1e3}
+        summed |= {f"{joule}/{square}": scale / 3.6 for joule, scale in {"J": 1e-3, "kJ": 1.0, "MJ": 1e3}.items()}
         found |= {name: Unit("irradiance", scale, per_step=True) for name, scale in summed.items()}
     for square in ("cm2", "cm²"):  # the German weather service's
         found[f"J/{square}"] = Unit("irradiance", 1e4 / 3600, per_step=True)

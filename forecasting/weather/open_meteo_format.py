@@ -78,8 +78,8 @@ def _values(raw: Any, unit: Any, canonical: str, count: int, place: str) -> Floa
         raise AnswerError(f"{place}: {len(raw) if isinstance(raw, list) else raw!r} values for {count} times")
     if bad := [v for v in raw if v is not None and (isinstance(v, bool) or not isinstance(v, int | float))]:
         raise AnswerError(f"{place}: {bad[0]!r} is not a number")
-    values = np.array([np.nan if v is None else v for v in raw], dtype=np.float64)
-    if (wrong := (values < expected.least) | (values > expected.most)).any():
+    values = expected.within(np.array([np.nan if v is None else v for v in raw], dtype=np.float64))
+    if (wrong := expected.beyond(values)).any():
         raise AnswerError(
             f"{place}: {values[wrong][0]:g} {expected.unit} is not between {expected.least:g} and {expected.most:g}"
         )

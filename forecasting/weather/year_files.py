@@ -103,8 +103,8 @@ def _columns(data: pd.DataFrame, pressure_hpa: float) -> dict[str, Floats]:
         if name in data:
             found["cloud_cover"] = data[name].to_numpy(dtype=np.float64) * scale
     for name, values in found.items():
-        believed = (values >= CATALOGUE[name].least) & (values <= CATALOGUE[name].most)
-        found[name] = np.where(believed, values, np.nan)
+        within = CATALOGUE[name].within(values)
+        found[name] = np.where(CATALOGUE[name].beyond(within), np.nan, within)
     return found
 
 

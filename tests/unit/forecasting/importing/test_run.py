@@ -13,6 +13,7 @@ from forecasting.importing.mapping import MappingError, checked, read_mapping
 from forecasting.importing.run import ImportMistakesError, Incoming, read_files
 
 LATE = "2030-01-01T00:00Z"
+MAPPED_SAYS = "or give its pattern in the mapping, such as time_format: '%d-%m-%Y %H:%M'"
 
 
 def write(path: Path, *rows: str) -> Path:
@@ -203,7 +204,7 @@ def test_all_mistakes_of_all_files_are_named_and_nothing_comes_in(tmp_path: Path
         "1.csv, row 2, column 'kw': 'lots' is not a finite number; leave it empty where it is missing",
         "1.csv, row 4, column 'kw': 'inf' is not a finite number; leave it empty where it is missing",
         "2.csv: no column 'kw'; it has ['t', 'power']",
-        "3.csv, row 2, column 't': 'soon' is not a time; write 2016-03-27 14:15 or with offset",
+        "3.csv, row 2, column 't': 'soon' is not a time; write 2016-03-27 14:15 or with offset, " + MAPPED_SAYS,
         "4.csv, row 6, column 't': '2023-01-02 03:30' is off the 60-min steps of its series; resample it first",
         "5.csv: holds no row below its header",
     ]
@@ -330,3 +331,48 @@ def test_a_mapping_file_is_read_or_named(tmp_path: Path) -> None:
             read_mapping(write(tmp_path / "bad.yaml", content))
     with pytest.raises(MappingError, match="cannot be read: No such file"):
         read_mapping(tmp_path / "none.yaml")
+
+
+def weather(variable: str, unit: str | None = None) -> dict[str, Any]:
+    return WIDE | {"series": [{"column": "kw", "variable": variable} | ({"unit": unit} if unit else {})]}
+
+
+def test_weather_that_misses_a_bound_by_a_hair_stands_on_it(tmp_path: Path) -> None:
+    """Interpolated runs are 1e-11 below 0 and above 100, and a pyranometer's night is 3 W/m² below 0; −5 are a mistake.
+
+    Bounds of radiation are 1 900 W/m² apart, of which .2 % are 3.8.
+    """
+    write(tmp_path / "a.csv", "t,kw", *(f"2023-01-01 0{k}:00,{v}" for k, v in enumerate(("-1e-11", "-3", "", "7"))))
+    found = values(read(tmp_path, weather("shortwave_radiation")).archive, "park", "shortwave_radiation")
+    np.testing.assert_array_equal(found, [0.0, 0.0, np.nan, 7.0])
+    write(tmp_path / "a.csv", "t,kw", "2023-01-01 00:00,100.00001", "2023-01-01 01:00,99")
+    assert values(read(tmp_path, weather("cloud_cover")).archive, "park", "cloud_cover") == [100.0, 99.0]
+    write(tmp_path / "a.csv", "t,kw", "2023-01-01 00:00,-5", "2023-01-01 01:00,0")
+    (told,) = mistakes(tmp_path, weather("shortwave_radiation"))
+    assert "-5 W/m², which no shortwave_radiation is (0 … 1900 W/m²)" in told
+
+
+def test_joules_of_quarter_hours_are_a_power(tmp_path: Path) -> None:
+    """90 000 J/m² in 900 s are 100 W/m²."""
+    write(tmp_path / "a.csv", "t,kw", *(f"2023-01-01 00:{m:02},90000" for m in (0, 15, 30)))
+    found = read(tmp_path, weather("shortwave_radiation", "J/m2")).archive
+    assert values(found, "park", "shortwave_radiation") == pytest.approx([100.0] * 3)
+
+
+def test_what_the_mapping_could_say_of_times_and_commas_is_told(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", "t;kw", "02-10-2020 11:45;3,310", "02-10-2020 12:00;2,620")
+    told = mistakes(tmp_path, WIDE | {"separator": ";"})
+    assert "give its pattern in the mapping, such as time_format: '%d-%m-%Y %H:%M'" in told[0]
+    told = mistakes(tmp_path, WIDE | {"separator": ";", "time_format": "%d-%m-%Y %H:%M"})
+    assert "may be 3.310 or 3310" in told[0]
+    assert "give decimal: ',' in the mapping" in told[0]
+
+
+def test_times_of_issue_and_of_knowing_may_be_written_as_the_others(tmp_path: Path) -> None:
+    lines = (f"02-10-2020 1{k}:00;02-10-2020 06:00;2020-10-02 08:00;3" for k in "12")
+    write(tmp_path / "a.csv", "t;issued;known;kw", *lines)
+    rule = weather("wind_speed_100m") | {"separator": ";", "time_format": "%d-%m-%Y %H:%M", "time_column": "t"}
+    found = read(tmp_path, rule | {"issue_column": "issued", "available_column": "known"}).archive
+    (run,) = found.as_of(LATE).runs("park", "wind_speed_100m")
+    assert run.issue_ns == pd.Timestamp("2020-10-02T06:00Z").value
+    assert run.available_ns == pd.Timestamp("2020-10-02T08:00Z").value
