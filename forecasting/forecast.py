@@ -20,7 +20,7 @@ from forecasting.clock import DAY_NS, HOUR_NS, Ns, instant_ns, utc_index, utc_te
 from forecasting.errors import ForecastError
 from forecasting.ladder import Answer, Climber, Ladder
 from forecasting.models.base import CannotForecast, Shown
-from forecasting.observed import means_over
+from forecasting.observed import came
 from forecasting.physics import PvPlant, WindFarm
 from forecasting.plausible import plausible
 from forecasting.quantiles import LEVELS
@@ -301,7 +301,7 @@ def _asked_again(answer: Answer, known: Known, edges_ns: Ns, back: int) -> tuple
     except CannotForecast:
         return None
     measured = known.measurements(answer.target.site, answer.target.name)
-    return edges[:-1], means_over(measured, edges), said
+    return edges[:-1], came(measured, answer.target, edges), said
 
 
 def _memory(shown: Shown | None, reach_h: float, *, measured: bool) -> scenarios.Correlation:

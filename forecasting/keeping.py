@@ -19,7 +19,7 @@ from forecasting.backtest.identity import code_version, content_hash
 from forecasting.clock import DAY_NS, HOUR_NS, Ns, utc_index
 from forecasting.errors import ForecastError
 from forecasting.ladder import Climber, Ladder
-from forecasting.observed import means_over
+from forecasting.observed import came
 from forecasting.quantiles import LEVELS
 from forecasting.retraining import Due, Policy, due
 from forecasting.scores import by_group, pinball
@@ -125,8 +125,8 @@ def _again(climber: Climber, known: Known, ahead_ns: Ns, issue_ns: int) -> Mappi
         return {}
     found = {}
     for target in climber.targets:
-        came = means_over(known.measurements(target.site, target.name), edges)
-        found[target.name] = drift.by_day(came, said[target.name], LEVELS, edges[:-1] // DAY_NS)
+        actual = came(known.measurements(target.site, target.name), target, edges)
+        found[target.name] = drift.by_day(actual, said[target.name], LEVELS, edges[:-1] // DAY_NS)
     return found
 
 

@@ -30,7 +30,7 @@ from forecasting.backtest.watched import Past, Said, Watch, said_of
 from forecasting.clock import Ns, utc_index, utc_text
 from forecasting.errors import ForecastError, LookAheadError
 from forecasting.models.base import CannotForecast, Model, Trained
-from forecasting.observed import means_over
+from forecasting.observed import came, with_dark_hours
 from forecasting.retraining import Due, Policy, due
 from forecasting.targets import Place, Target
 
@@ -183,7 +183,7 @@ class Worker:
                 rung = f"{NO_ANSWER}: {text or 'not among the answers'}"
             elif not np.isfinite(quantiles).all():
                 raise ForecastError(f"{chunk.name}: {target.name} at {utc_text(task.issue_ns)} holds missing quantiles")
-            came = observed(self.archive, target, task.edges_ns)
+            actual = observed(self.archive, target, task.edges_ns)
             tables.append(
                 results.block(
                     chunk.model.name,
@@ -192,7 +192,7 @@ class Worker:
                     task.edges_ns,
                     self.levels,
                     quantiles,
-                    came,
+                    actual,
                     rung,
                     (target.place or self.place).time_zone,
                 )
@@ -210,7 +210,7 @@ def sealed(archive: Archive, time_ns: int) -> Known:
 def observed(archive: Archive, target: Target, edges_ns: Ns) -> Floats:
     """What came (T,), by the last word of the measurements; for scores alone."""
     known = archive.as_of(utc_index(np.array([LAST_NS]))[0])
-    return means_over(known.measurements(target.site, target.name), edges_ns)
+    return came(known.measurements(target.site, target.name), target, edges_ns)
 
 
 def chunks(asked: Backtest) -> tuple[Chunk, ...]:
@@ -308,6 +308,7 @@ def run(
     """
     import pyarrow as pa
 
+    archive = with_dark_hours(archive, asked.targets, asked.place)
     work = _Work(asked, Journal(folder), archive_hash(archive))
     waiting = work.open()
     progress("", len(work.done), work.known)

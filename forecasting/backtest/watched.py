@@ -26,7 +26,7 @@ from forecasting.backtest.results import Series
 from forecasting.backtest.tasks import Task
 from forecasting.clock import DAY_NS, Ns
 from forecasting.models.base import Shown, Trained
-from forecasting.observed import means_over
+from forecasting.observed import came
 from forecasting.quantiles import LEVELS
 from forecasting.retraining import Due, Policy, due
 from forecasting.targets import Target
@@ -126,7 +126,7 @@ def _figures(said: Sequence[Said], target: Target, known: Known, levels: Floats)
     """Figures by day of what was said of days of which all is over."""
     over = [one for one in said if int(one.edges_ns[-1]) <= known.time_ns and target.name in one.quantiles]
     measured = known.measurements(target.site, target.name)
-    actual = [means_over(measured, one.edges_ns) for one in over]
+    actual = [came(measured, target, one.edges_ns) for one in over]
     quantiles = [one.quantiles[target.name] for one in over]
     day = [np.full(len(one.edges_ns) - 1, one.day) for one in over]
     nothing = np.empty(0)

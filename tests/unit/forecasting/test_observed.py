@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasting.archive import Measured
-from forecasting.observed import means_over
+from forecasting.archive import Archive, Measured
+from forecasting.observed import came, means_over, with_dark_hours
+from forecasting.targets import Kind, Place, Target
 
 STEP = 15 * 60 * 10**9
 
@@ -38,3 +41,50 @@ def test_a_mean_lies_between_what_it_is_of(seed: int) -> None:
     found = means_over(measured(np.arange(1, 41), values), edges * STEP)
     for k, (a, b) in enumerate(pairwise(edges)):
         assert found[k] == pytest.approx(values[a:b].mean())
+
+
+EQUATOR = Place(0.0, 0.0, "UTC")
+ROOF = Target("roof", "pv", 100.0, "works")
+HOUR = 3_600 * 10**9
+START = pd.Timestamp("2024-03-20T00:00Z")
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("wind", [0.0, 5.0]), ("pv", [0.0, 5.0]), ("net_load", [-3.0, 5.0])])
+def test_what_a_plant_draws_for_itself_is_no_output(kind: Kind, counts: list[float]) -> None:
+    target = Target("one", kind, 100.0, "works")
+    found = came(measured(np.array([1, 2]), np.array([-3.0, 5.0])), target, np.arange(3) * STEP)
+    assert found.tolist() == counts
+
+
+def roof(*hours: tuple[int, float]) -> Archive:
+    """Readings of hours that end so many hours after the start, known 20 minutes later."""
+    ends = START + pd.to_timedelta([hour for hour, _ in hours], unit="h")
+    return Archive.empty().with_measurements(
+        "works", "roof", ends, [value for _, value in hours], pd.Timedelta("20min")
+    )
+
+
+def by_hour(archive: Archive) -> dict[int, float]:
+    rows = archive.rows()["works", "roof"]
+    assert (rows.available_ns - rows.valid_ns == HOUR // 3).all()
+    return dict(zip(((rows.valid_ns - START.value) // HOUR).tolist(), rows.value.tolist(), strict=True))
+
+
+def test_a_logger_that_sleeps_at_night_said_0() -> None:
+    """At the equator in March the sun is up from 6:07 to 18:07 UTC: hours that end at 20 to 6 lie in the dark.
+
+    The third day is lost: of it the night that follows the second day is known, and no other.
+    """
+    days = [(24 * day + hour, 50.0) for day in (0, 1, 3) for hour in range(8, 18)]
+    found = by_hour(with_dark_hours(roof(*days, (20, np.nan)), [ROOF], EQUATOR))
+    dark = {24 * day + hour for day in range(4) for hour in (*range(7), *range(20, 25))}
+    assert {hour for hour, value in found.items() if value == 0.0} == {h for h in dark if 17 < h < 41 + 24}
+    assert {hour for hour, value in found.items() if value == 50.0} == {hour for hour, _ in days}
+    assert np.isfinite(list(found.values())).all()
+
+
+def test_a_logger_that_writes_its_nights_and_a_wind_farm_stay_as_they_are() -> None:
+    whole = roof(*((hour, 0.0) for hour in range(30)), *((hour, 7.0) for hour in range(40, 60)))
+    assert by_hour(with_dark_hours(whole, [ROOF], EQUATOR)) == by_hour(whole)
+    days = roof(*((24 * day + hour, 50.0) for day in (0, 1) for hour in range(8, 18)))
+    assert by_hour(with_dark_hours(days, [replace(ROOF, kind="wind")], EQUATOR)) == by_hour(days)

@@ -11,6 +11,7 @@ from dispatch.executor import executor
 from forecasting.archive import Archive
 from forecasting.backtest import Backtest, Results, Task, daily, retrained, run
 from forecasting.backtest.identity import archive_hash, code_of, content_hash
+from forecasting.backtest.references import REFERENCES
 from forecasting.backtest.run import chunks
 from forecasting.clock import DAY_NS, HOUR_NS, instant_ns
 from forecasting.errors import ForecastError, LookAheadError
@@ -71,6 +72,22 @@ def test_what_came_beyond_the_data_is_missing() -> None:
     (series,) = results.series()
     assert np.isnan(series.actual[series.lead_day == 2]).all()
     assert np.isfinite(series.actual[series.lead_day == 1]).all()
+
+
+def test_what_sleeps_at_night_or_draws_a_little_then_is_held_against_what_can_be_forecast() -> None:
+    """A plant that logs the day alone, and one that draws 2 kW at night: nothing of either is beyond its bands."""
+    end = pd.date_range("2023-01-01T01:00Z", periods=20 * 24, freq="1h")
+    sun = np.maximum(np.sin((end.hour - 6.5) / 12 * np.pi), 0.0) * 80.0
+    up = (end.hour >= 7) & (end.hour <= 19)
+    data = Archive.empty().with_measurements("park", "roof", end[up], sun[up], pd.Timedelta("1h"))
+    data = data.with_measurements("park", "farm", end, np.where(sun > 0, sun, -2.0), pd.Timedelta("1h"))
+    targets = (Target("roof", "pv", 100.0, "park"), Target("farm", "wind", 100.0, "park"))
+    tasks = daily(date(2023, 1, 16), date(2023, 1, 18), "UTC", before_h=12, step_min=60)
+    roof, farm = run(Backtest(REFERENCES[:1], targets, UTC, tasks, LEVELS), data).series()
+    assert roof.rung[0] == farm.rung[0] == "climatology"
+    assert (roof.actual == 0.0).sum() == 3 * (11 + 1)  # hours that end at 20 to 6, and the one at 19 that was logged
+    assert np.nanmin(farm.actual) == 0.0
+    assert (farm.actual >= farm.quantiles[:, 0]).all()
 
 
 @pytest.mark.parametrize(("first", "hours"), [((2023, 10, 29), [25, 24]), ((2023, 3, 26), [23, 24])])
