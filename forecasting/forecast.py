@@ -192,7 +192,8 @@ def _inputs(answer: Answer, known: Known) -> dict[str, Any]:
     ends = measured.end_ns[np.isfinite(measured.value)]
     card = answer.trained.card
     # A card says what its model learnt from: of a kept one that ends days ago, whatever has been measured since.
-    return card.get("targets", {}).get(answer.target.name, {}) | {
+    learnt: dict[str, Any] = card.get("targets", {}).get(answer.target.name, {})
+    return learnt | {
         "measurements": len(ends),
         "first_valid_time": utc_text(int(ends[0])) if len(ends) else None,
         "last_valid_time": utc_text(int(ends[-1])) if len(ends) else None,

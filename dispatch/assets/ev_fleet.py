@@ -149,8 +149,7 @@ class EvFleet(Asset):
         out = {n: np.tile(np.stack([getattr(b, n) for b in found]), (rows.scenarios, 1)) for n in names}
         # Of vehicles with limits of their own the sum is held wide of theirs: of two that bind neither has a price.
         wide = np.where([[m.aggregate] for m in rows.members] * rows.scenarios, 1.0, 2.0)
-        for name in ("charge_kw", "discharge_kw"):
-            out[name] = np.minimum(out[name] * wide, rows.field("most_kw"))
+        out |= {name: np.minimum(out[name] * wide, rows.field("most_kw")) for name in ("charge_kw", "discharge_kw")}
         # What cannot be served is no part of what content must reach.
         out["lower_kwh"] = out["lower_kwh"] + out["least_unserved_kwh"].sum(axis=1, keepdims=True)
         alone = [v for m, v in zip(rows.members, fleet, strict=True) if not m.aggregate]

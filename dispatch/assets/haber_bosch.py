@@ -224,7 +224,7 @@ def _table(rows: Rows[Any], at: np.ndarray) -> Array:
 def _share(rows: Rows[Any], inputs: Inputs, flow: Array) -> Array:
     """(row, step) or (row, 1) of the largest input; nothing of plant that is out of service."""
     most = type(rows.members[0]).most_kw(rows, inputs)[:, : flow.shape[1]]
-    return np.divide(flow, most, out=np.where(np.isnan(flow), np.nan, 0.0), where=most > 0)
+    return np.asarray(np.divide(flow, most, out=np.where(np.isnan(flow), np.nan, 0.0), where=most > 0))
 
 
 def _level_before(rows: Rows[Any], inputs: Inputs, at: np.ndarray) -> Array:
