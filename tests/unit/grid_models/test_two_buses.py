@@ -121,3 +121,42 @@ def test_two_slacks_are_one_supply() -> None:
     assert bound.lower_bound[0] == pytest.approx(1000.0, rel=1e-6)
     found = optimal_power_flow(network, fixed(-18_000.0), Supply(0.05), limits=wide)
     assert found.cost[0] == pytest.approx(1000.0, rel=1e-6)
+
+
+@pytest.mark.parametrize(("bounds", "kvar"), [({"q_max_kvar": -100.0}, 100.0), ({"q_min_kvar": 100.0}, -100.0)])
+def test_reactive_power_that_is_bought_has_bounds_of_its_own(bounds: dict[str, float], kvar: float) -> None:
+    """A line without reactance takes none: what may not come from the slack, or must, goes on at the other end."""
+    one = np.ones((1, 1))
+    asked = Resources(("c",), -9000.0 * one, -9000.0 * one, -2000.0 * one, 2000.0 * one)
+    supply = Supply(0.05, p_min_kw=0.0, p_max_kw=20_000.0, **bounds)
+    wide = Limits.of(line(), voltage_min_pu=0.8, voltage_max_pu=1.2)
+    for found in (
+        Relaxation(line(), ("c",), wide).bound(asked, supply),
+        optimal_power_flow(line(), asked, supply, limits=wide),
+    ):
+        assert found.q_kvar[0, 0] == pytest.approx(kvar, abs=1.0)
+
+
+def test_each_branch_is_held_against_its_own_limit() -> None:
+    """18 MW from both sides: i = 10 of 10 on each line, of which one may carry 2 and the other .8 of its rating."""
+    network = line(TEN_PU_KA, from_both_sides=True)
+    limits = {"voltage_min_pu": 0.8, "voltage_max_pu": 1.2, "branch_loading_max_pu": np.array([2.0, 0.8])}
+    answer = excess(network, -18_000.0, **limits)
+    assert answer.proven_pu[0] == pytest.approx(0.2, abs=1e-6)
+    assert answer.reached_pu[0] == pytest.approx(0.2, abs=1e-6)
+
+
+def test_of_parallel_lines_one_may_be_written_the_other_way_round() -> None:
+    """Two of 2 Ω for one of 1 Ω: i = 5 on each, at both its ends."""
+    import pandapower as pp
+
+    net = pp.create_empty_network(sn_mva=1.0)
+    a, c = (pp.create_bus(net, 10.0, name=name) for name in "ac")
+    pp.create_ext_grid(net, a, vm_pu=1.0)
+    for start, end in ((a, c), (c, a)):
+        pp.create_line_from_parameters(net, start, end, 1.0, 2.0, 1e-9, 0.0, TEN_PU_KA / 2.0, name=f"from {start}")
+    network = to_network(net, "both ways")
+    for most, feasible in ((1.01, True), (0.99, False)):
+        limits = Limits.of(network, voltage_min_pu=0.8, voltage_max_pu=1.2, branch_loading_max_pu=most)
+        found = Relaxation(network, ("c",), limits).bound(fixed(-9000.0), Supply(0.05))
+        assert found.feasible[0] == feasible
