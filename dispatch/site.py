@@ -29,15 +29,21 @@ from dispatch.fields.series import ArchiveFolder
 from dispatch.signals import Array, Horizon, takes_percent, unit_of
 from dispatch.tariff.contracts import available
 
+_OF_A_MACHINE = ("localtime", "posixrules", "right/")
+"""Files beside the zones that a machine's own clock, or a count of leap seconds, stands in."""
+
 
 def _zone(name: str) -> str:
     try:
+        if name.startswith(_OF_A_MACHINE):
+            raise KeyError(name)
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         near = sorted(
             z
             for z in available_timezones()
-            if z.split("/")[-1][:3].lower() == name.rsplit("/", maxsplit=1)[-1][:3].lower()
+            if not z.startswith(_OF_A_MACHINE)
+            and z.split("/")[-1][:3].lower() == name.rsplit("/", maxsplit=1)[-1][:3].lower()
         )
         raise ValueError(
             f"'{name}' is not an IANA time zone; {'near: ' + ', '.join(near[:5]) if near else 'e.g. Asia/Shanghai'}"

@@ -60,7 +60,7 @@ def _decodes(content: bytes, encoding: str) -> bool:
 
 
 def text_of(path: Path, name: str = "") -> str:
-    """The whole file as text.
+    """The whole file as text; where rows end with a carriage return alone, as old spreadsheets wrote, with newlines.
 
     Raises:
         ForecastError: it is empty or no text; the message calls it ``name``, by default its path.
@@ -69,7 +69,8 @@ def text_of(path: Path, name: str = "") -> str:
     content = path.read_bytes()
     if not content.strip():
         raise ForecastError(f"{name}: is empty; accepted: a row of column names and a row for each time below it")
-    return content.decode(encoding_of(content, name))
+    text = content.decode(encoding_of(content, name))
+    return text if "\n" in text else text.replace("\r", "\n")
 
 
 def separator_of(header: str) -> str:

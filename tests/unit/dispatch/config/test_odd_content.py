@@ -72,3 +72,11 @@ def test_times_that_no_calendar_has(tmp_path: Path, planning: dict[str, object],
     (problem,) = problems(write(tmp_path, park() | {"planning": planning}))
     assert problem.path == path
     assert most in problem.accepted
+
+
+@pytest.mark.parametrize("zone", ["localtime", "posixrules", "right/Europe/Berlin", "Europe", "../UTC", "UTC+8"])
+def test_a_zone_is_the_same_on_every_machine(tmp_path: Path, zone: str) -> None:
+    (problem,) = problems(write(tmp_path, park() | {"time_zone": zone}))
+    assert problem.path == "time_zone"
+    assert f"'{zone}' is not an IANA time zone" in problem.message
+    assert "near: localtime" not in problem.message

@@ -8,6 +8,7 @@ import pytest
 
 from forecasting.errors import ForecastError
 from forecasting.importing.files import Stamp, read_series
+from forecasting.importing.text import text_of
 
 
 def write(path: Path, text: str) -> Path:
@@ -30,6 +31,13 @@ def test_local_times_become_utc_and_units_are_scaled(tmp_path: Path) -> None:
 def test_the_end_of_the_interval_is_named_as_such(tmp_path: Path) -> None:
     path = csv(tmp_path, "2023-01-01 00:15,1", "2023-01-01 00:30,2")
     assert read_series(path, "kw", time_zone="UTC", stamp="end").index.name == "interval_end"
+
+
+def test_rows_that_end_with_a_carriage_return_alone_are_rows(tmp_path: Path) -> None:
+    path = tmp_path / "load.csv"
+    path.write_bytes(b"time,kw\r2023-01-01 00:00,1\r2023-01-01 00:15,2\r")
+    assert read_series(path, "kw", time_zone="UTC").tolist() == [1.0, 2.0]
+    assert text_of(path) == "time,kw\n2023-01-01 00:00,1\n2023-01-01 00:15,2\n"
 
 
 def test_a_gap_and_an_empty_cell_are_missing_not_zero(tmp_path: Path) -> None:
