@@ -160,3 +160,23 @@ def test_of_parallel_lines_one_may_be_written_the_other_way_round() -> None:
         limits = Limits.of(network, voltage_min_pu=0.8, voltage_max_pu=1.2, branch_loading_max_pu=most)
         found = Relaxation(network, ("c",), limits).bound(fixed(-9000.0), Supply(0.05))
         assert found.feasible[0] == feasible
+
+
+def test_the_voltage_at_the_slack_is_chosen_within_the_limits_of_all_its_buses() -> None:
+    """The higher the fewer losses: at 1.05, which bus e allows, 5 MW have v = 1 and i = 5, and take 5.25 MW."""
+    import pandapower as pp
+
+    net = pp.create_empty_network(sn_mva=1.0)
+    a, c, e = (pp.create_bus(net, 10.0, name=name) for name in "ace")
+    pp.create_ext_grid(net, a, vm_pu=1.02)
+    pp.create_switch(net, a, e, et="b", closed=True)
+    pp.create_line_from_parameters(net, a, c, 1.0, 1.0, 1e-9, 0.0, 10.0, name="line")
+    network = to_network(net, "free")
+    limits = Limits.of(network, voltage_min_pu=0.9, voltage_max_pu=np.array([1.2, 1.2, 1.05]))
+    supply = Supply(0.1, voltage_is_free=True)
+    found = optimal_power_flow(network, fixed(-5000.0), supply, limits=limits, start=2 * (np.zeros((1, 1)),))
+    assert found.slack_vm_pu[0] == pytest.approx(1.05, abs=1e-5)
+    assert found.import_kw[0] == pytest.approx(5250.0, rel=1e-5)
+    assert found.cost[0] == pytest.approx(525.0, rel=1e-5)
+    bound = Relaxation(network, ("c",), limits).bound(fixed(-5000.0), supply)
+    assert bound.lower_bound[0] == pytest.approx(525.0, rel=1e-6)
