@@ -30,6 +30,8 @@ from dispatch.signals import Array, Horizon
 from dispatch.tariff import Carried, Line, Tariff
 
 Unit = Literal["W", "kW", "MW", "kWh", "MWh"]
+_MOST_KW = 1e9
+"""A thousand gigawatts: meters that lost their value give the largest number of its type."""
 _SCALE: dict[Unit, float] = {"W": 1e-3, "kW": 1.0, "MW": 1e3, "kWh": 1.0, "MWh": 1e3}
 
 
@@ -221,6 +223,13 @@ def _require_whole(path: Path, name: str, values: Array, horizon: Horizon, *, be
         at = horizon.local_start[gaps[0]]
         raise DataError(
             f"{path}: '{name}' is missing in {gaps.size} steps, first at {at:%Y-%m-%d %H:%M}: fill the gaps"
+        )
+    wild = np.flatnonzero(np.abs(values) > _MOST_KW)
+    if wild.size:
+        at = horizon.local_start[wild[0]]
+        raise DataError(
+            f"{path}: '{name}' is {values[wild[0]]:g} at {at:%Y-%m-%d %H:%M}, which no meter counts. "
+            f"Accepted: {_MOST_KW:g} or less; an estimate in its place"
         )
     negative = np.flatnonzero(values < 0)
     if negative.size and not below_zero:

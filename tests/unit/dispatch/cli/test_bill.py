@@ -106,6 +106,10 @@ def test_gaps_and_negative_values_are_errors(tmp_path: Path) -> None:
         read_meter(path, "UTC")
     with pytest.raises(DataError, match="'export_kw' is -1 at 2024-03-01 00:00"):
         read_meter(meter(tmp_path, export_kw=-1.0), "UTC")
+    table.loc[[3, 4], "import_kw"] = [5.0, 3.4e38]  # the largest of four bytes
+    table.to_csv(path, index=False)
+    with pytest.raises(DataError, match=r"'import_kw' is 3\.4e\+38 at 2024-03-01 04:00, which no meter counts"):
+        read_meter(path, "UTC")
     part = Agreed(tariff(energy(0.1, calendar={"hours": ["06:00-24:00"]})), "UTC")
     with pytest.raises(DataError, match="no import price at 2024-03-01 00:00"):
         bill(part, read_meter(meter(tmp_path), "UTC"))
