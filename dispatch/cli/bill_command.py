@@ -31,13 +31,15 @@ def bill(  # noqa: PLR0913 - a command has its options as arguments
     time_zone: Annotated[
         str | None, typer.Option(help="Such as Europe/Berlin. Default: the park's; a tariff by itself needs it.")
     ] = None,
-    kva: Annotated[float | None, typer.Option(min=0, help="Contracted capacity. Default: the connection's.")] = None,
+    kva: Annotated[
+        float | None, typer.Option(min=0, max=1e9, help="Contracted capacity. Default: the connection's.")
+    ] = None,
     power_factor: Annotated[
         float | None, typer.Option(min=0, max=1, help="Of all months, where reactive power is not metered.")
     ] = None,
     past_peak: Annotated[
         list[float] | None,
-        typer.Option(min=0, help="Peak [kW] of the month before the meter's first, for a ratchet; and again."),
+        typer.Option(min=0, max=1e9, help="Peak [kW] of the month before the meter's first, for a ratchet; and again."),
     ] = None,
     connection: Annotated[str | None, typer.Option(help="Which connection, where the park has several.")] = None,
     into: Annotated[Path | None, typer.Option("--json", help="File to write all lines to.")] = None,

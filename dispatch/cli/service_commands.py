@@ -112,7 +112,9 @@ def create_key(
     name: Annotated[str, typer.Option(help="What it is for.")] = "made by parkwatt keys create",
     scope: Annotated[list[str] | None, typer.Option(help="What it may do, such as plans:write.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="It may do everything in the tenant.")] = False,
-    expires_days: Annotated[float | None, typer.Option(min=0.01, help="After so many days it opens nothing.")] = None,
+    expires_days: Annotated[
+        float | None, typer.Option(min=0.01, max=36_500, help="After so many days it opens nothing.")
+    ] = None,
     database: Database = None,
     data: Data = None,
 ) -> None:
@@ -135,7 +137,9 @@ def list_keys(
 @keys.command("rotate")
 def rotate_key(
     key: Annotated[str, typer.Argument(help="The key's id: key_ and 26 characters.")],
-    overlap_minutes: Annotated[float, typer.Option(min=0, help="How long the old key opens beside the new one.")] = 60,
+    overlap_minutes: Annotated[
+        float, typer.Option(min=0, max=525_600, help="How long the old key opens beside the new one.")
+    ] = 60,
     database: Database = None,
     data: Data = None,
 ) -> None:
