@@ -15,6 +15,7 @@ from benchmarks.topics.fleet.sites import fleet_sites, horizon
 from dispatch.assets.battery import Battery
 from dispatch.audit import audit
 from dispatch.errors import ContractError
+from dispatch.fields.out_of_service import OutOfService
 from dispatch.fleet import checked
 from dispatch.fleet.independent import Chunk, Planned, _Planners, plan_chunk
 from dispatch.fleet.joined import Joined
@@ -257,3 +258,23 @@ def test_a_planner_is_lent_to_one_at_a_time_and_kept_when_it_is_given_back() -> 
         pass
     with planners.lent(*asked) as later:
         assert later is not new, "only one is kept"
+
+
+def _with_spans(member: Member, asset: str, *spans: tuple[str, str]) -> Member:
+    out = tuple(OutOfService.model_validate({"start": f"2024-05-16T{a}", "end": f"2024-05-16T{b}"}) for a, b in spans)
+    assets = tuple(a.model_copy(update={"out_of_service": out}) if a.name == asset else a for a in member.site.assets)
+    return replace(member, site=member.site.model_copy(update={"assets": assets}))
+
+
+def test_sites_that_share_a_problem_each_have_their_own_time_out_of_service() -> None:
+    members = fleet_sites(3, genset=False, steps=44)
+    store = next(a.name for a in members[0].site.assets if isinstance(a, Battery))
+    members[0] = _with_spans(members[0], store, ("00:00", "03:00"))
+    members[1] = _with_spans(members[1], store, ("09:30", "10:00"))
+    plan = planned(members, 44)
+    assert set(plan.summary["quality"].to_pylist()) == {"optimal"}
+    for member, out in zip(members, (slice(0, 12), slice(38, 40), slice(0, 0)), strict=True):
+        agrees(plan, member.name, alone(member, 44))
+        moved = series(plan, member.name, store, "charge_kw") + series(plan, member.name, store, "discharge_kw")
+        assert moved[out] == pytest.approx(0, abs=1e-6)
+        assert moved.max() > 1
