@@ -254,8 +254,9 @@ def _problem(place: _Place, details: ErrorDetails) -> Problem:
     if kind == "missing" and (description := _description(place)):
         accepted = f"{accepted} ({description})"
     # A check of a whole entry has said in its own words what is wrong; which fields it has is no news then.
-    is_said = kind == "value_error" and (accepted == "text" or isinstance(found, Mapping | BaseModel))
-    return Problem(path, _message(details), "" if is_said else accepted)
+    message = _message(details)
+    said = accepted == "text" or isinstance(found, Mapping | BaseModel) or "; accepted: " in message
+    return Problem(path, message, "" if kind == "value_error" and said else accepted)
 
 
 def _description(place: _Place) -> str:

@@ -39,7 +39,7 @@ class OutOfService(Frozen):
     A step that the span touches is out as a whole. What was measured in it teaches no forecast.
     """
 
-    start: Moment = Field(description="on the park's clock, or with an offset; a day alone begins at midnight")
+    start: Moment = Field(description="without an offset it is of the park's clock; a day alone begins at midnight")
     end: Moment | None = Field(default=None, description="likewise, no longer out from then on; default: unknown yet")
     reason: str = Field(default="", description="in words, for reports")
 

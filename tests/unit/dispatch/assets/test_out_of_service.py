@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from pydantic import ValidationError
 
 from dispatch.assets import kinds
 from dispatch.audit import audit
+from dispatch.config.park import load_site
+from dispatch.errors import ConfigError
 from dispatch.fields.out_of_service import OutOfService, touched
 from dispatch.ladder.climb import climb
 from dispatch.problem import Problem
@@ -19,6 +22,7 @@ from dispatch.rules import rule_based
 from dispatch.schedule import Schedule
 from dispatch.signals import Horizon
 from tests.parks import battery, given, grid, hours, load, park, tariff, unit
+from tests.unit.dispatch import small_park
 from tests.unit.dispatch.assets.templates import ALL_KINDS, Template, of
 
 OUT = {"start": "2024-03-01T08:00", "end": "2024-03-01T10:00"}  # steps 2 and 3 of a horizon that begins at six
@@ -157,3 +161,13 @@ def test_one_problem_serves_windows_before_in_and_after_an_outage() -> None:
         problem.update(inputs)
         ran.append(bool(climb(problem).schedule.asset("it", "power_kw").max() > 1))
     assert ran == [True, False, True]
+
+
+def test_a_file_with_a_wrong_time_is_told_once_what_is_accepted(tmp_path: Path) -> None:
+    content = small_park.park()
+    content["assets"][1]["out_of_service"] = [{"start": "soon"}]
+    with pytest.raises(ConfigError) as refused:
+        load_site(small_park.write(tmp_path, content))
+    (problem,) = refused.value.problems
+    assert problem.path == "assets[1].out_of_service[0].start"
+    assert str(problem).count("ccepted") == 1
