@@ -23,7 +23,7 @@ from dispatch.presentation.carbon_accounts import accounts
 from dispatch.presentation.carbon_answers import carbon_answers
 from dispatch.presentation.findings import findings
 from dispatch.presentation.network_pictures import network_drawings, network_plots, voltage_band
-from dispatch.presentation.switched_off import out_of_service, switched_off
+from dispatch.presentation.switched_off import switched_off
 from dispatch.report.data import Balance, Fan, Limit, Line, Method, ReportData, Status, Store
 from dispatch.schedule import Schedule
 from dispatch.signals import Array
@@ -75,7 +75,7 @@ def report_data(plan: Plan, ledgers: Ledgers | None = None) -> ReportData:
         answers=tuple(answers(plan)),
         ledgers=tuple(carbon_answers(accounts(plan) if ledgers is None else ledgers)),
         bills=tuple(bills(plan.schedule)),
-        spans=(*switched_off(site, horizon), *out_of_service(site, horizon)),
+        spans=tuple(switched_off(site, horizon)),
     )
 
 

@@ -1,4 +1,4 @@
-"""When connections are switched off as planned and plant is out of service, for pictures and findings."""
+"""When connections are switched off as planned, for the pictures, and plant is out of service, for the findings."""
 
 from __future__ import annotations
 

@@ -144,8 +144,11 @@ def _plain(value: object) -> object:
 
 
 def _between(data: ReportData, span: Span) -> str:
+    """From when to when, with the day of the end where that is another one; a day ends at 24:00."""
     labels = step_labels(data)
-    return f"{labels[span.first].partition('–')[0]}–{labels[span.last].partition('–')[2]}"
+    first, (last, _, end) = labels[span.first].partition("–")[0], labels[span.last].partition("–")
+    day = last[: -len("00:00")]
+    return f"{first}–{'' if first.startswith(day) else day}{'24:00' if end == '00:00' else end}"
 
 
 def edge_labels(data: Timed) -> tuple[str, ...]:

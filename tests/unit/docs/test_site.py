@@ -100,7 +100,7 @@ def test_blocks_of_one_kind_stand_with_it_and_others_on_the_files_page() -> None
 
 def test_blocks_are_found_through_others() -> None:
     schema = files.park_schema()
-    assert reached(schema["$defs"], schema["$defs"]["GridConnection"])[:1] == ["Capital"]
+    assert reached(schema["$defs"], schema["$defs"]["GridConnection"])[:2] == ["OutOfService", "Capital"]
     assert {"Tariff", "Component", "Calendar"} <= set(reached(schema["$defs"], schema["$defs"]["GridConnection"]))
 
 

@@ -63,7 +63,10 @@ def test_the_report_says_what_is_out_when_and_why() -> None:
     plan = planned(site, given(site, hours(4), {("load", "demand_kw"): 50.0}))
     texts = [(f.severity, f.text) for f in findings(plan)]
     assert ("warning", "load out of service (new rolls), 01:00–03:00") in texts
-    assert '"spans":[["load out of service (new rolls)",1,3]]' in render(report_data(plan))
+    assert '"spans":[]' in render(report_data(plan)), "one asset of many: no picture is coloured for it"
+    assert "load out of service (new rolls), 01:00–03:00" in render(report_data(plan))
+    long = planned(site, given(site, hours(30), {("load", "demand_kw"): 50.0}))
+    assert "load out of service (new rolls), 01 Mar 01:00–01 Mar 03:00" in [f.text for f in findings(long)]
     elsewhere = bare_park(load(out_of_service=[{"start": "2024-03-02", "end": "2024-03-03"}]), grid())
     other = planned(elsewhere, given(elsewhere, hours(4), {("load", "demand_kw"): 50.0}))
     assert not [f.text for f in findings(other) if "out of service" in f.text]

@@ -11,7 +11,7 @@ from dispatch.presentation.bills import bills
 from dispatch.presentation.page import report_data
 from dispatch.presentation.switched_off import switched_off
 from dispatch.report import render
-from tests.parks import given, grid, hours, load, park
+from tests.parks import battery, given, grid, hours, load, park
 from tests.unit.dispatch.planned import planned
 
 PERIODS = [("valley", 0.1, "00:00-02:00"), ("peak", 0.3, "02:00-24:00")]
@@ -74,6 +74,18 @@ def test_hours_without_a_connection_are_marked_in_the_pictures() -> None:
     assert '"spans":[["pcc off as planned; the park is an island",1,3]]' in page
     assert "Marked in red: 01:00–03:00: pcc off as planned; the park is an island." in page
     assert '"spans":[]' in render(report_data(day()))
+
+
+@pytest.mark.parametrize(
+    ("long", "end", "told"),
+    [(24, "03-02T06:00Z", "22:00–24:00"), (30, "03-02T06:00Z", "1 Mar 22:00–2 Mar 06:00"),
+     (30, "03-02T00:00Z", "1 Mar 22:00–24:00")],
+)  # fmt: skip
+def test_a_span_ends_on_its_day_and_a_day_at_24(long: int, end: str, told: str) -> None:
+    off = [{"start": "2024-03-01T22:00Z", "end": f"2024-{end}"}]
+    site = park(load(), battery(energy_kwh=1000, discharge_kw=500), grid(planned_outages=off))
+    plan = planned(site, given(site, hours(long), {("load", "demand_kw"): 10.0}))
+    assert f"Marked in red: {told}: pcc off as planned; the park is an island." in render(report_data(plan))
 
 
 def test_with_another_connection_on_the_park_is_no_island() -> None:
