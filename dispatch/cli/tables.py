@@ -69,10 +69,10 @@ def show(plan: Plan, console: Console, data: ReportData | None = None) -> None:
         if finding.severity != "info":
             label = f"[{_COLOUR[finding.severity]}]{finding.severity}[/]"
             console.print(f"  {label}: {escape(finding.text)}", highlight=False)
-    age_h = plan.outlook.data_age_h
-    if age_h is not None and age_h > _OLD_DATA_H:
-        label = f"[{_COLOUR['warning']}]warning[/]"
-        console.print(f"  {label}: the newest measurement was {age_h / 24:.0f} days old when this was forecast")
+    for name, age_h in plan.outlook.data_ages_h.items():
+        if age_h > _OLD_DATA_H:
+            old = f"the newest measurement of {name} was {age_h / 24:.0f} days old when this was forecast"
+            console.print(f"  [{_COLOUR['warning']}]warning[/]: {escape(old)}", highlight=False)
     for note in (*plan.notes, *(plan.outlook.forecast.notes if plan.outlook.forecast else ())):
         console.print(f"  [dim]note[/]: {escape(note)}", highlight=False)
 

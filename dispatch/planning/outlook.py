@@ -51,13 +51,18 @@ class Outlook:
     @property
     def data_age_h(self) -> float | None:
         """Age of the newest measurement when the forecast was issued [h]; the oldest of all series counts."""
+        return max(self.data_ages_h.values(), default=None)
+
+    @property
+    def data_ages_h(self) -> dict[str, float]:
+        """By series, the age of its newest measurement when the forecast was issued [h]."""
         if self.forecast is None:
-            return None
+            return {}
         import pandas as pd
 
-        last = [used["last_valid_time"] for used in self.forecast.inputs_used.values() if used.get("last_valid_time")]
-        ages = [(self.forecast.issue_time - pd.Timestamp(time)).total_seconds() / 3600 for time in last]
-        return max(ages) if ages else None
+        used = {name: of.get("last_valid_time") for name, of in self.forecast.inputs_used.items()}
+        last = {name: self.forecast.issue_time - pd.Timestamp(time) for name, time in used.items() if time}
+        return {name: age.total_seconds() / 3600 for name, age in last.items()}
 
 
 @dataclass(frozen=True)

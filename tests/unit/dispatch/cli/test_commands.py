@@ -346,7 +346,7 @@ def test_progress_is_quiet_lines_beside_the_result_where_there_is_no_terminal(ru
 def test_old_data_are_told(run: Run, small: Path) -> None:
     ended = run("plan", small, "--day", "2024-06-30", "--out", "out")
     assert ended.status == 0
-    assert "warning: the newest measurement was 90 days old" in ended.out
+    assert "warning: the newest measurement of hall was 90 days old" in ended.out
     assert "warning" not in run("plan", small, "--day", "2024-03-31", "--out", "out").out
 
 
