@@ -119,7 +119,7 @@ def _bar(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 def show(asked: Asked, scored: Scored, console: Console) -> None:
     """The main figures of every model and series; all of them stand on the page."""
-    from dispatch.studies.forecast_pages import short_table, skill_table
+    from dispatch.studies.forecast_pages import answered_from, short_table, skill_table
     from forecasting.backtest import tables
 
     spec = asked.spec
@@ -133,3 +133,5 @@ def show(asked: Asked, scored: Scored, console: Console) -> None:
         for row in found.rows:
             shown.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
         console.print(shown)
+    for line in answered_from(scored):
+        console.print(f"note: {line}", markup=False, highlight=False)

@@ -306,18 +306,25 @@ def drift_told(series: Series) -> str:
     return f"{series.target}: {told}. Consider training anew."
 
 
-def _notes(scored: Scored) -> Iterator[str]:
-    yield from (text for one in scored.series if one.model == scored.models[0] and (text := drift_told(one)))
+def answered_from(scored: Scored) -> Iterator[str]:
+    """What was not answered, and from what the rest was where that is not the latest weather forecast throughout."""
+    from forecasting.forecast import RUNG_WORDS
+
     for series in scored.series:
         gone = ~np.isfinite(series.quantiles).all(axis=1)
         if gone.any():
-            reasons = sorted(set(series.rung[gone]))
-            share = percent(float(gone.mean()))
-            yield f"{series.model} had no answer for {share} of the intervals of {series.target}: {reasons[0]}."
-        rungs = {str(r): int((series.rung == r).sum()) for r in sorted(set(series.rung[~gone]))}
-        if len(rungs) > 1:
-            told = ", ".join(f"{name} {percent(count / len(series), 0)}" for name, count in rungs.items())
-            yield f"{series.model}, {series.target}: answered by {told}."
+            share, reason = percent(float(gone.mean())), min(map(str, series.rung[gone]))
+            yield f"{series.model} had no answer for {share} of the intervals of {series.target}: {reason}."
+        there = series.rung[~gone]
+        shares = {rung: float((there == rung).sum()) / len(series) for rung in sorted(set(map(str, there)))}
+        if len(shares) > 1 or not shares.keys() <= {series.model, "latest_nwp"}:
+            told = ", ".join(f"{RUNG_WORDS.get(rung, rung)} {percent(share, 0)}" for rung, share in shares.items())
+            yield f"{series.model}, {series.target}: answered from {told}."
+
+
+def _notes(scored: Scored) -> Iterator[str]:
+    yield from (text for one in scored.series if one.model == scored.models[0] and (text := drift_told(one)))
+    yield from answered_from(scored)
     yield "Errors are over the capacity, where there is none over the highest value that came. nMAE is of the median, nRMSE, C_R and Q_R are of the expected value."  # noqa: E501 - one sentence
     yield "C_R = 1 − √mean((error/capacity)²); Q_R: share of intervals with an error of at most 25 % of the capacity."
     yield f"Lead days count from the first step, 24 hours each. {UNVERIFIED.capitalize()}: no measurement reaches them."

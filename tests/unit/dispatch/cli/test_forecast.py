@@ -54,6 +54,8 @@ def test_a_backtest_prints_and_writes_scores(run: Run, small: Path, tmp_path: Pa
     assert done.status == 0, done.err
     assert "parkwatt" in done.out
     assert "smart persistence" in done.out
+    assert "note: parkwatt, hall: answered from its own past 100 %." in done.out
+    assert "answered from" not in done.out.partition("its own past 100 %.")[2], "references need no word"
     assert "0 of 4 chunks are there already" in done.err
     results = pq.read_table(tmp_path / "out" / "results.parquet").to_pandas()
     assert len(results) == 4 * 3 * 24 * 7
