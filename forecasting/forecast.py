@@ -301,8 +301,7 @@ def _asked_again(answer: Answer, known: Known, edges_ns: Ns, back: int) -> tuple
         said = answer.trained.quantiles(answer.situation.view(before), edges)[answer.target.name]
     except CannotForecast:
         return None
-    measured = known.measurements(answer.target.site, answer.target.name)
-    return edges[:-1], came(measured, answer.target, edges), said
+    return edges[:-1], came(known, answer.target, edges), said
 
 
 def _memory(shown: Shown | None, reach_h: float, *, measured: bool) -> scenarios.Correlation:

@@ -125,7 +125,7 @@ def _again(climber: Climber, known: Known, ahead_ns: Ns, issue_ns: int) -> Mappi
         return {}
     found = {}
     for target in climber.targets:
-        actual = came(known.measurements(target.site, target.name), target, edges)
+        actual = came(known, target, edges)
         found[target.name] = drift.by_day(actual, said[target.name], LEVELS, edges[:-1] // DAY_NS)
     return found
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.archive import MEASURED_NS, Archive, Measured, Rows
+from forecasting.archive import MEASURED_NS, Archive, Known, Measured, Rows
+from forecasting.archive.rows import curtailed_name
 from forecasting.clock import DAY_NS, Ns, utc_index
 from forecasting.physics import NIGHT_ELEVATION_DEG, solar_elevation_deg
 from forecasting.targets import Place, Target
@@ -40,12 +41,29 @@ def means_over(measured: Measured, edges_ns: Ns) -> Floats:
     return np.where(covered, np.diff(totals[0]) / np.where(covered, wide, 1), np.nan)
 
 
-def came(measured: Measured, target: Target, edges_ns: Ns) -> Floats:
-    """Means (T,) of what came of a target, as its forecasts mean it.
+def free(known: Known, target: Target) -> Measured:
+    """What was measured of a target, NaN where the log says that the operator held it back.
+
+    In an hour of given wind what was not held back tells what could come; what was held back tells the order.
+    """
+    measured = known.measurements(target.site, target.name)
+    log = known.measurements(target.site, curtailed_name(target.name))
+    if target.kind not in ("wind", "pv") or len(log.end_ns) < 2 or not (log.value > 0).any():
+        return measured
+    distances, counts = np.unique(np.diff(log.end_ns), return_counts=True)
+    at = np.minimum(np.searchsorted(log.end_ns, measured.end_ns), len(log.end_ns) - 1)
+    ahead = log.end_ns[at] - measured.end_ns
+    held = (log.value[at] > 0) & (ahead >= 0) & (ahead < distances[np.argmax(counts)])
+    return Measured(measured.end_ns, measured.available_ns, np.where(held, np.nan, measured.value))
+
+
+def came(known: Known, target: Target, edges_ns: Ns) -> Floats:
+    """Means (T,) of what came of a target, as its forecasts mean it: what could come, whatever was ordered.
 
     Where a plant's output is forecast, what it draws for itself (a few kW below 0 at night) counts as no output: no
-    band reaches there.
+    band reaches there. NaN where not all is known, or the plant was held back.
     """
+    measured = free(known, target)
     value = np.maximum(measured.value, target.bounds[0])
     return means_over(Measured(measured.end_ns, measured.available_ns, value), edges_ns)
 

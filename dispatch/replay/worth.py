@@ -143,9 +143,9 @@ def _minute(at: np.datetime64) -> str:
 
 
 def _came(archive: Archive, target: Target, edges_ns: np.ndarray) -> np.ndarray:
-    from forecasting.backtest.run import observed
+    from forecasting.backtest.run import measured
 
-    return observed(archive, target, edges_ns)
+    return measured(archive, target, edges_ns)
 
 
 def _edges_ns(case: Case, issue: Issue) -> np.ndarray:

@@ -30,7 +30,7 @@ from forecasting.backtest.watched import Past, Said, Watch, said_of
 from forecasting.clock import Ns, utc_index, utc_text
 from forecasting.errors import ForecastError, LookAheadError
 from forecasting.models.base import CannotForecast, Model, Trained
-from forecasting.observed import came, with_dark_hours
+from forecasting.observed import came, means_over, with_dark_hours
 from forecasting.retraining import Due, Policy, due
 from forecasting.targets import Place, Target
 
@@ -209,8 +209,16 @@ def sealed(archive: Archive, time_ns: int) -> Known:
 
 def observed(archive: Archive, target: Target, edges_ns: Ns) -> Floats:
     """What came (T,), by the last word of the measurements; for scores alone."""
-    known = archive.as_of(utc_index(np.array([LAST_NS]))[0])
-    return came(known.measurements(target.site, target.name), target, edges_ns)
+    return came(_in_the_end(archive), target, edges_ns)
+
+
+def measured(archive: Archive, target: Target, edges_ns: Ns) -> Floats:
+    """What was measured (T,), by the last word, whether or not it was held back."""
+    return means_over(_in_the_end(archive).measurements(target.site, target.name), edges_ns)
+
+
+def _in_the_end(archive: Archive) -> Known:
+    return archive.as_of(utc_index(np.array([LAST_NS]))[0])
 
 
 def chunks(asked: Backtest) -> tuple[Chunk, ...]:

@@ -125,8 +125,7 @@ def _enough(one: drift.Daily, figures: Sequence[drift.Figure]) -> bool:
 def _figures(said: Sequence[Said], target: Target, known: Known, levels: Floats) -> drift.Daily:
     """Figures by day of what was said of days of which all is over."""
     over = [one for one in said if int(one.edges_ns[-1]) <= known.time_ns and target.name in one.quantiles]
-    measured = known.measurements(target.site, target.name)
-    actual = [came(measured, target, one.edges_ns) for one in over]
+    actual = [came(known, target, one.edges_ns) for one in over]
     quantiles = [one.quantiles[target.name] for one in over]
     day = [np.full(len(one.edges_ns) - 1, one.day) for one in over]
     nothing = np.empty(0)

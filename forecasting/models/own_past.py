@@ -190,13 +190,13 @@ def _learn(case: Case, model: OwnPast) -> _Learnt:
     rows, above = _rows(case, issues, steps, actual)
     share = _drift_share(case, rows, actual, use)
     frame, came = _frame(case, rows, share, use), actual[use]
-    corrected, held = _learner(case, model).fit_held(frame, came, LEVELS, CALIBRATION_DAYS)
-    fitted: Fitted = corrected
+    calibrated, held = _learner(case, model).fit_held(frame, came, LEVELS, CALIBRATION_DAYS)
+    fitted: Fitted = calibrated
     if features.by_calendar(case.target) and len(np.unique(frame.block[held.position])) < CALIBRATION_DAYS:
-        fitted, held = of_few(fitted, held, LEVELS, frame.block)
+        fitted, held = of_few(calibrated, held, LEVELS, frame.block)
     shown = _shown(case, steps, use, actual, held)
     memory = scenarios.fit_memory(scenarios.normal_scores(shown.actual, shown.quantiles), case.history.grid.step_h)
-    card = measured_inputs(case) | {"training_rows": len(came), "features": frame.names, "shares": corrected.shares}
+    card = measured_inputs(case) | {"training_rows": len(came), "features": frame.names, "shares": calibrated.shares}
     return _Learnt(fitted, share, above, memory, shown, card)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from forecasting.archive import Known
 from forecasting.clock import DAY_NS, MINUTE_NS, Ns
 from forecasting.models.wind.winds import Lattice, Steps, Winds
+from forecasting.observed import free
 from forecasting.targets import Target
 
 Floats = NDArray[np.float64]
@@ -75,8 +76,8 @@ def lattice_of(known: Known, targets: Sequence[Target]) -> Lattice:
 
 
 def past_of(known: Known, target: Target, lattice: Lattice) -> Past:
-    """Measured power, finer steps averaged where all of a lattice step is known."""
-    measured = known.measurements(target.site, target.name)
+    """Measured power, finer steps averaged where all of a lattice step is known and nothing of it was held back."""
+    measured = free(known, target)
     if not len(measured.end_ns):
         return Past(0, np.empty(0), np.empty(0, np.int64))
     step = -((lattice.origin_ns - measured.end_ns) // lattice.step_ns)  # rounded up: the step that holds the end

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasting.archive import Archive, Measured
-from forecasting.observed import came, means_over, with_dark_hours
+from forecasting.observed import came, free, means_over, with_dark_hours
 from forecasting.targets import Kind, Place, Target
 
 STEP = 15 * 60 * 10**9
@@ -52,8 +52,21 @@ START = pd.Timestamp("2024-03-20T00:00Z")
 @pytest.mark.parametrize(("kind", "counts"), [("wind", [0.0, 5.0]), ("pv", [0.0, 5.0]), ("net_load", [-3.0, 5.0])])
 def test_what_a_plant_draws_for_itself_is_no_output(kind: Kind, counts: list[float]) -> None:
     target = Target("one", kind, 100.0, "works")
-    found = came(measured(np.array([1, 2]), np.array([-3.0, 5.0])), target, np.arange(3) * STEP)
-    assert found.tolist() == counts
+    ends = pd.to_datetime(np.array([1, 2]) * STEP, utc=True)
+    known = Archive.empty().with_measurements("works", "one", ends, [-3.0, 5.0]).as_of("1970-01-02T00:00Z")
+    assert came(known, target, np.arange(3) * STEP).tolist() == counts
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("wind", [1.0, 2.0, np.nan, np.nan, 5.0]), ("load", [1.0, 2, 3, 4, 5])])
+def test_what_was_held_back_is_not_what_could_come(kind: Kind, kept: list[float]) -> None:
+    """The log of half hours says of the second one that it was: both of its quarter-hours count as unknown."""
+    ends = pd.to_datetime(np.arange(1, 6) * STEP, utc=True)
+    halves = pd.to_datetime(np.array([2, 4, 6]) * STEP, utc=True)
+    archive = Archive.empty().with_measurements("works", "one", ends, np.arange(1.0, 6.0))
+    known = archive.with_measurements("works", "one_curtailed", halves, [0.0, 1.0, np.nan]).as_of("1970-01-02T00:00Z")
+    target = Target("one", kind, 100.0, "works")
+    np.testing.assert_array_equal(free(known, target).value, kept)
+    np.testing.assert_array_equal(came(known, target, np.arange(6) * STEP), kept)
 
 
 def roof(*hours: tuple[int, float]) -> Archive:

@@ -174,3 +174,23 @@ def test_a_farm_that_gave_less_of_late_still_reaches_its_most(
         assert full.any()
         np.testing.assert_allclose(moved[full, -1], plain[full, -1], rtol=0.003)
         assert (moved[full, 0] < 0.95 * plain[full, 0]).all()
+
+
+def test_what_the_operator_held_back_teaches_nothing_of_the_wind(archive: Archive, model: TrainedWind) -> None:
+    """Every third hour above 40 % was cut to a fifth, and the log says so: forecasts stay near what could come."""
+    farm = made_up.FARMS[0]
+    known = archive.as_of(made_up.issue()).measurements(farm.site, farm.name)
+    held = (known.value > 0.4 * farm.capacity_kw) & (np.arange(len(known.value)) % 3 == 0)
+    ends = pd.to_datetime(known.end_ns, utc=True)
+    rows = {key: found for key, found in archive.rows().items() if key != (farm.site, farm.name)}
+    cut = Archive.of_rows(rows).with_measurements(
+        farm.site, farm.name, ends, np.where(held, 0.2 * known.value, known.value), pd.Timedelta(0)
+    )
+    logged = cut.with_measurements(farm.site, f"{farm.name}_curtailed", ends, held.astype(float), pd.Timedelta(0))
+    actual = truth_kw(farm, 0)
+    free, told, untold = (
+        pinball(actual, asked(one, there)[farm.name], LEVELS).mean()
+        for one, there in ((model, archive), (trained(logged), logged), (trained(cut), cut))
+    )
+    assert told < 1.15 * free
+    assert untold > 1.3 * free
