@@ -27,6 +27,7 @@ from forecasting.quantiles import LEVELS
 from forecasting.scores import level_weights
 from forecasting.situations import inputs_of, without_climate
 from forecasting.targets import Forecast, Place, Target
+from forecasting.weather_variables import CATALOGUE
 
 __all__ = ["Forecast", "Place", "PvPlant", "Target", "WindFarm", "forecast"]
 
@@ -217,6 +218,10 @@ def _notes(answer: Answer, known: Known, edges_ns: Ns) -> Iterator[str]:
         span = first if len(on) < len(answer.rungs) else "throughout"
         reason = f" ({answer.reason})" if answer.reason else ""
         yield f"{name}: from {RUNG_WORDS[answer.quality]} {span}{reason}"
+    ahead = {site for site, _ in inputs_of(known, answer.target)}
+    for site in answer.target.weather:
+        if site not in ahead and not CATALOGUE.keys().isdisjoint(known.variables(site)):
+            yield f"{name}: of the weather under {site} measurements are known, and no forecasts: runs are needed"
     for site, variable, by_ns in answer.situation.late:
         yield f"{name}: {site}/{variable} is {by_ns / HOUR_NS:.0f} h older than usual"
     if answer.situation.missing and answer.quality != "own_past":
