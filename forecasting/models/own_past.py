@@ -45,10 +45,8 @@ Mask = NDArray[np.bool_]
 # Of 15 days, two to four ahead, pinball of what has learnt to that of usual days: 14 loads .89, prices of DE and NP .88
 # and .86, of PJM 1.02; eight photovoltaic plants 1.05.
 LEARNS_FROM_DAYS, CALENDAR_FROM_DAYS = 21, 14
-TOLD_FROM_DAYS, CALENDAR_TOLD_DAYS = (
-    14,
-    9,
-)  # days that past forecasts which knew anything cover: the least to learn from
+# Days that past forecasts which knew anything cover: the least to learn from.
+TOLD_FROM_DAYS, CALENDAR_TOLD_DAYS = 14, 9
 USUAL_FROM_DAYS = 3
 # Levels of prices stay for days: counted in full, bands of ten days of DE, NP and PJM hold 78 % at 90 %, so 83 %; those
 # of loads hold 93 % as it is.
