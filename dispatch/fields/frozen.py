@@ -53,12 +53,14 @@ def _read_percent(value: object) -> object:
 
 
 def _within_reach(value: float) -> float:
-    """Beyond it sums and quotients overflow, in the forecast or in the solver, long after the file was read."""
+    """Beyond it sums and quotients overflow, in the forecast or in the solver, long after the file was read.
+
+    What is nearer to nothing than that is what arithmetic leaves of nothing: it counts as 0, and where 0 may not stand
+    it is refused as 0 is.
+    """
     if abs(value) > _MOST:
         raise ValueError(f"is larger than {_MOST:g}, more than can be reckoned with")
-    if 0 < abs(value) < _LEAST:
-        raise ValueError(f"is nearer to nothing than {_LEAST:g}, less than can be reckoned with")
-    return value
+    return value if abs(value) >= _LEAST else 0.0
 
 
 Finite = Annotated[float, BeforeValidator(_read_quantity), Field(allow_inf_nan=False), AfterValidator(_within_reach)]
