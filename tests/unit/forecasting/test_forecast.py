@@ -284,14 +284,6 @@ def test_a_run_that_looks_back_stands_in_and_it_is_said() -> None:
     assert any("looks back" in note for note in found.notes)
 
 
-def test_weather_without_times_of_issue_is_no_forecast_and_it_is_said() -> None:
-    measured = archive(END).with_measurements("sky", "temperature_2m", END, np.full(len(END), 15.0))
-    found = forecast((LOAD,), measured, BERLIN, ISSUE, EDGES, weather_site="sky")
-    assert "offices: of the weather under sky measurements are known, and no forecasts" in "; ".join(found.notes)
-    plain = forecast((LOAD,), archive(END), BERLIN, ISSUE, EDGES, weather_site="sky")
-    assert not any("of the weather under" in note for note in plain.notes)
-
-
 def test_a_week_of_history_gives_climatology_and_says_so() -> None:
     end = ends("2023-06-01", 9)
     said: list[str] = []
