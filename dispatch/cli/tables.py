@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _OLD_DATA_H = 48
 _WIDEST = 300
 _SHED_KWH = 0.5  # less is shown as nothing
+_TOLD_MONEY = 0.5
 _COLOUR = {"violation": "red", "warning": "yellow", "info": "dim"}
 
 
@@ -62,6 +63,8 @@ def show(plan: Plan, console: Console, data: ReportData | None = None) -> None:
         console.print(f"  {line}", highlight=False)
     console.print(_day(plan))
     console.print(comparison(plan.outcomes, plan.site.currency))
+    for line in contents_told(plan.outcomes, plan.site.currency):
+        console.print(f"  [dim]{line}[/]", highlight=False)
     for text, result, kept in data.wishes:
         mark = "[green]✓[/]" if kept else "[yellow]✗[/]"
         console.print(f"  {mark} {escape(text)}: {escape(result)}", highlight=False)
@@ -180,6 +183,15 @@ def _hour_labels(starts: tuple[datetime, ...]) -> list[str]:
 def _cell(name: str, values: Array, hours: Array) -> str:
     value = values[-1] if "kWh" in name else float(np.average(values, weights=hours))
     return f"{value:,.0f}" if abs(value) >= 0.5 else "·"
+
+
+def contents_told(outcomes: Sequence[Outcome], currency: str) -> Iterator[str]:
+    """Why the plan's cost beside its baselines is not the money of its headline: what its stores are left with."""
+    for plan in outcomes[:1]:
+        used = plan.cost - plan.bill
+        if abs(used) >= _TOLD_MONEY:
+            less = f"{abs(used):,.0f} {currency} {'less' if used > 0 else 'more'}"
+            yield f"cost counts what stores hold: the plan leaves {less} in them than it finds"
 
 
 def comparison(outcomes: Sequence[Outcome], currency: str) -> Table:

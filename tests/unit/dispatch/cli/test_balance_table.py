@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from dispatch.asset import Inputs
-from dispatch.cli.tables import columns, comparison
+from dispatch.cli.tables import columns, comparison, contents_told
 from dispatch.config.park import load_site
 from dispatch.planning.comparison import Outcome
 from dispatch.problem import Problem
@@ -70,6 +70,16 @@ def test_demand_that_is_not_served_stands_beside_a_cost_that_is_lower_for_it() -
     assert "not served" in told(plan, rules)
     assert [line.split()[-1] for line in told(plan, rules).splitlines()[-2:]] == ["1,274", "0"]
     assert "not served" not in told(rules)
+
+
+def test_a_cost_that_is_not_the_money_of_the_headline_says_why() -> None:
+    """1 797 paid, and contents worth 74 given away: 1 871 beside the baselines."""
+    plan = Outcome("plan", "forecast", 1871.0, 1797.0, 0.0, 0.5, 40.0, 0.0, 0.0)
+    (line,) = contents_told((plan,), "EUR")
+    assert line == "cost counts what stores hold: the plan leaves 74 EUR less in them than it finds"
+    (line,) = contents_told((replace(plan, cost=1790.0),), "EUR")
+    assert "leaves 7 EUR more in them" in line
+    assert list(contents_told((replace(plan, cost=1797.2),), "EUR")) == []
 
 
 @pytest.mark.parametrize(
