@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from dispatch.errors import DataError
+from dispatch.explain.moments import spans
 from dispatch.fields.flexible_devices import Devices, numbers
 from dispatch.flexibility.chains import Chains, chains, inexact
 from dispatch.flexibility.exchange import levelled, settled
 from dispatch.flexibility.greedy import extreme, vertex
 from dispatch.flexibility.linear import Behind, Found, Linear
-from dispatch.signals import Array
+from dispatch.signals import Array, Horizon
 
 _MISSED = 1e-9  # of the energy in play: rounding
 _BURNT_KW = 1e-7
@@ -48,13 +49,20 @@ class Refusal:
         return np.flatnonzero(self.weight_kwh_per_kw)
 
     def __str__(self) -> str:
+        return self._text(f"in {self.steps.size} steps ({_ranges(self.steps)})", f"steps {_ranges(self.steps)}")
+
+    def told(self, horizon: Horizon) -> str:
+        """The same by the hands of the clock, for who reads times and no steps."""
+        when = spans(horizon, self.steps)
+        return self._text(f"at {when}", when)
+
+    def _text(self, where: str, between: str) -> str:
         sign = np.sign(self.weight_kwh_per_kw[self.steps])
-        where = f"in {self.steps.size} steps ({_ranges(self.steps)})"
         if (sign > 0).all():
             return f"asks for {self.asked_kwh:.6g} kWh {where}, where at most {self.limit_kwh:.6g} can be drawn"
         if (sign < 0).all():
             return f"asks for only {-self.asked_kwh:.6g} kWh {where}, where at least {-self.limit_kwh:.6g} are drawn"
-        return f"is {self.by_kwh:.6g} kWh beyond what can be moved between steps {_ranges(self.steps)}"
+        return f"is {self.by_kwh:.6g} kWh beyond what can be moved between {between}"
 
 
 @dataclass(frozen=True)

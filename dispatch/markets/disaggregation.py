@@ -89,5 +89,5 @@ def disaggregate(award: Award, product: Product, steps: Horizon, devices: Device
     power = made.power_kw[:-1]
     change = plan - power if up else power - plan
     missed = np.where(at, np.abs(asked - change.sum(axis=0)), 0.0) * devices.hours
-    reasons = tuple(f"the award {refusal}" for refusal in made.refusals)
+    reasons = tuple(f"the award {refusal.told(steps)}" for refusal in made.refusals)
     return Disaggregated(devices.names, power, np.where(at, change, 0.0), asked, missed, reasons)

@@ -228,12 +228,13 @@ def disaggregated(sites: Sequence[Known], profile_kw: Array, *, cheapest: bool =
         cheapest: by the sites' own prices.
     """
     found = [site_devices(site, inputs) for site, inputs in sites]
-    hours, names = sites[0][1].horizon.hours, tuple(site.name for site, _ in sites)
+    horizon, names = sites[0][1].horizon, tuple(site.name for site, _ in sites)
+    hours = horizon.hours
     if not cheapest and all(one.whole for one in found):
         devices, connections = behind(found)
         made = share(devices, profile_kw, behind=connections)
         each = tuple(zip(devices.names, made.power_kw, strict=True))
-        reasons = tuple(f"the profile {refusal}" for refusal in made.refusals)
+        reasons = tuple(f"the profile {refusal.told(horizon)}" for refusal in made.refusals)
         net = connections.sums(made.power_kw)
         return Disaggregated(names, hours, made.asked_kw, net, each, made.missed_kwh, reasons, "devices")
     templates = _Templates()

@@ -153,7 +153,7 @@ def _told(asked: Asked, made: Awarded, wanted: Wanted, product: Product) -> dict
         "nearest": [] if made.feasible else _nearest(asked.award, product, wanted.asked_kw - made.missed_kw, steps),
         "certificate": [
             {
-                "text": f"the award {one}",
+                "text": f"the award {one.told(steps)}",
                 "steps": [starts[step] for step in one.steps],
                 "asked_kwh": one.asked_kwh,
                 "limit_kwh": one.limit_kwh,

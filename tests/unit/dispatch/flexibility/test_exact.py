@@ -14,6 +14,7 @@ from dispatch.flexibility import Devices, nearest, possible, reach, share, stora
 from dispatch.flexibility.chains import chains, inexact
 from dispatch.flexibility.greedy import extreme, vertex
 from dispatch.flexibility.linear import Linear
+from tests.parks import hours
 from tests.unit.dispatch.flexibility.flexible_fleet import mixed, own_profiles, uneven
 
 SEEDS = st.integers(0, 10_000)
@@ -141,6 +142,8 @@ def test_refusal_names_the_hours_and_the_energy() -> None:
     made = share(one, [10, 0, 0])
     assert made.total_kw == pytest.approx([5, 0, 0])
     assert str(made.refusals[0]) == "asks for 10 kWh in 1 steps (0), where at most 5 can be drawn"
+    by_clock = made.refusals[0].told(hours(made.hours.size, "2024-03-01T06:00"))
+    assert by_clock == "asks for 10 kWh at 06:00–07:00, where at most 5 can be drawn"
     cars = vehicles([1, 1, 1], arrival_step=0, departure_step=2, charge_kw=10, wanted_kwh=15)
     low = share(cars, [2, 2, 0])
     assert low.missed_kwh.sum() == pytest.approx(11)
