@@ -26,7 +26,7 @@ from dispatch.fleet.shared.recount import recounted
 from dispatch.fleet.shared.results import Uses, uses
 from dispatch.fleet.shared.scope import Compiled
 from dispatch.fleet.shared.whole import Solution, whole
-from dispatch.part import Violation, breaches, mistakes
+from dispatch.part import Violation, breaches, dated, mistakes
 from dispatch.ruling import Ruling
 from dispatch.schedule import Proof, Schedule, Solved
 from dispatch.signals import Array, Horizon
@@ -162,7 +162,7 @@ def plan_shared(
         {name: audit(schedule) for name, schedule in schedules.items()},
         dict(_metered(fleet, made, shared, solution)),
         uses(made, solution, horizon, fleet.scope.currency),
-        tuple(_violations(fleet, made, solution, schedules)),
+        dated(_violations(fleet, made, solution, schedules), fleet.scope.horizon),
     )
 
 
@@ -272,7 +272,9 @@ def _checked(meter: Meter, solved: Solved, objective: float, price: Array) -> Me
     apart = np.array([[abs(billed - said)]])
     room = _SAME * max(1.0, abs(billed))
     found += mistakes((meter.connection.name,), "bill differs from what was optimised", apart, room, "money")
-    return Metered(solved, objective, billed, float(solved.co2_step_kg.sum()), price, tuple(found))
+    return Metered(
+        solved, objective, billed, float(solved.co2_step_kg.sum()), price, dated(found, meter.problem.horizon)
+    )
 
 
 def _violations(
@@ -290,4 +292,5 @@ def _violations(
         limit = made.coupling.upper[row] if over[row] > 0 else made.coupling.lower[row]
         value = float(limit + over[row])
         what, step, unit = f"{facts.what[row]} beyond its limit", int(facts.step[row]), facts.unit[row]
-        yield Violation(facts.owner[row], what, step, value, float(limit), unit)
+        among = fleet.scope.horizon.steps if step >= 0 else 1
+        yield Violation(facts.owner[row], what, step, value, float(limit), unit, among=among)

@@ -13,8 +13,9 @@ from dispatch.errors import DataError, SolveError
 from dispatch.fleet.coupling import Coupling
 from dispatch.fleet.shared.gathered import Gathered
 from dispatch.fleet.shared.kinds.demand_meter import DemandMeter
-from dispatch.fleet.shared.plan import SharedPlan, plan_shared
+from dispatch.fleet.shared.plan import SharedPlan, _violations, plan_shared
 from dispatch.fleet.shared.whole import Solution, whole
+from dispatch.part import dated
 from dispatch.problem import Problem
 from dispatch.signals import Array, Horizon
 from dispatch.site import Site
@@ -42,6 +43,20 @@ def test_a_limit_goes_to_whom_it_is_worth_most() -> None:
     np.testing.assert_allclose(price(plan, "feeder"), [1.7], atol=1e-6)
     assert plan.solution.objective == pytest.approx(150 * 0.3 + 50 * 2)
     assert "feeder, net import: at its limit in 1 of 1, at most 150.0 kW; price up to 1.7 EUR/kWh" in plan.words()
+
+
+def test_a_shared_limit_that_is_broken_is_told_by_the_clock() -> None:
+    """Planned under 150 kW in both hours, held against 120: 20 kW of the 140 of the second hour are too much."""
+    fleet = [member("a", [60, 70]), member("b", [50, 70])]
+    limit = read(fleet, {"kind": "power_limit", "name": "feeder", "import_kw": 150})
+    made = plan_shared(fleet, limit, hours(2))
+    coupling = replace(made.made.coupling, upper=np.minimum(made.made.coupling.upper, 120.0))
+    found = dated(
+        _violations(made.fleet, replace(made.made, coupling=coupling), made.solution, made.schedules),
+        made.fleet.scope.horizon,
+    )
+    second = made.fleet.scope.horizon.clock(1)
+    assert [str(v) for v in found] == [f"feeder: net import beyond its limit at {second}: 140 kW, limit 120 kW"]
 
 
 def test_a_soft_limit_is_passed_where_that_is_cheaper() -> None:
