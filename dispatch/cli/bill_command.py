@@ -31,9 +31,7 @@ def bill(  # noqa: PLR0913 - a command has its options as arguments
     time_zone: Annotated[
         str | None, typer.Option(help="Such as Europe/Berlin. Default: the park's; a tariff by itself needs it.")
     ] = None,
-    kva: Annotated[
-        float | None, typer.Option(min=0, max=1e9, help="Contracted capacity. Default: the connection's.")
-    ] = None,
+    kva: Annotated[float | None, typer.Option(min=0, max=1e9, help="Contracted. Default: the connection's.")] = None,
     power_factor: Annotated[
         float | None, typer.Option(min=0, max=1, help="Of all months, where reactive power is not metered.")
     ] = None,
