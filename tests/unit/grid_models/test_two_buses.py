@@ -180,3 +180,13 @@ def test_the_voltage_at_the_slack_is_chosen_within_the_limits_of_all_its_buses()
     assert found.cost[0] == pytest.approx(525.0, rel=1e-5)
     bound = Relaxation(network, ("c",), limits).bound(fixed(-5000.0), supply)
     assert bound.lower_bound[0] == pytest.approx(525.0, rel=1e-6)
+
+
+def test_what_stands_at_the_slack_is_no_import() -> None:
+    """1 MW and 300 kvar put in there go out again, and no line carries them."""
+    one = np.ones((1, 1))
+    there = Resources(("a",), 1000.0 * one, 1000.0 * one, 300.0 * one, 300.0 * one)
+    found = optimal_power_flow(line(), there, Supply(0.1), start=(1000.0 * one, 300.0 * one))
+    assert found.import_kw[0] == pytest.approx(-1000.0, abs=1e-3)
+    assert found.import_kvar[0] == pytest.approx(-300.0, abs=1e-3)
+    assert found.cost[0] == pytest.approx(-100.0, abs=1e-4)
