@@ -190,3 +190,15 @@ def test_what_stands_at_the_slack_is_no_import() -> None:
     assert found.import_kw[0] == pytest.approx(-1000.0, abs=1e-3)
     assert found.import_kvar[0] == pytest.approx(-300.0, abs=1e-3)
     assert found.cost[0] == pytest.approx(-100.0, abs=1e-4)
+
+
+def test_a_limit_in_per_cent_is_a_share() -> None:
+    """80 % of one line, none given of the other: .8 and 1."""
+    import pandapower as pp
+
+    net = pp.create_empty_network(sn_mva=1.0)
+    a, c = (pp.create_bus(net, 10.0, name=name) for name in "ac")
+    pp.create_ext_grid(net, a)
+    for name, most in (("one", 80.0), ("two", np.nan)):
+        pp.create_line_from_parameters(net, a, c, 1.0, 1.0, 0.1, 0.0, 1.0, name=name, max_loading_percent=most)
+    assert to_network(net, "limits").branch_loading_max_pu.tolist() == [0.8, 1.0]
