@@ -50,6 +50,8 @@ files:
     series:
       - {column: t2m, variable: temperature_2m, unit: K}
       - {column: ws100, variable: wind_speed_100m}
+      - {column: u10, variable: wind_u_component_10m}   # with v becomes speed and direction
+      - {column: v10, variable: wind_v_component_10m}
 """
 
 

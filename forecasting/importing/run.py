@@ -18,6 +18,7 @@ from forecasting.errors import ForecastError
 from forecasting.importing.mapped_file import Piece, Read, read_mapped
 from forecasting.importing.mapped_table import Mistake
 from forecasting.importing.mapping import Files, ImportMapping
+from forecasting.importing.wind_components import with_speeds
 
 MOST_SHOWN = 40
 SAME_PAIRS_SHOWN = 3
@@ -83,10 +84,12 @@ def read_files(
         if dropped := sum(part.set_aside for part in parts):
             aside[key] = dropped
         mistakes += _contradictions(together, parts)
+    whole, wrong = with_speeds(rows)
+    mistakes += [Mistake("components of wind", None, None, text) for text in wrong]
     if mistakes:
         raise ImportMistakesError(tuple(dict.fromkeys(mistakes)))
     unused = {path: one.unused for path, one in read if one.unused}
-    return Incoming(Archive.of_rows(rows), repeated, aside, tuple(path for path, _ in found), unused)
+    return Incoming(Archive.of_rows(whole), repeated, aside, tuple(path for path, _ in found), unused)
 
 
 def _paths(rule: Files, folder: Path, mistakes: list[Mistake]) -> list[Path]:
