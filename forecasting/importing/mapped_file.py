@@ -22,6 +22,7 @@ from forecasting.importing.units import unit_for
 from forecasting.weather_variables import CATALOGUE
 
 DEFAULT_DELAY = "15min"
+GLITCH_SHARE = 0.05  # of a column's values: more than that is a unit or a sign
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +184,8 @@ def _believable(file: MappedTable, series: Series, at: Ids, raw: Floats, value: 
     if weather is None:
         return value
     value = weather.within(value)
+    if series.impossible == "missing" and weather.beyond(value).mean() <= GLITCH_SHARE:
+        return np.where(weather.beyond(value), np.nan, value)
     wrong = np.zeros(len(raw), dtype=bool)
     wrong[at] = weather.beyond(value)
     if wrong.any():
@@ -192,7 +195,8 @@ def _believable(file: MappedTable, series: Series, at: Ids, raw: Floats, value: 
         cells = [f"{b:g}" if a == b else f"{a:g} becomes {b:g}" for a, b in zip(raw[wrong], become[wrong], strict=True)]
         full = np.full(len(raw), None, dtype=object)
         full[wrong] = cells
-        says = f"{weather.unit}, which no {series.variable} is ({bounds}); look at unit, scale and sign, or at missing"
+        says = f"{weather.unit}, which no {series.variable} is ({bounds}); look at unit, scale and sign, or give "
+        says += "missing, or impossible: missing"
         file.tell(column, faults(wrong, full.tolist(), lambda cell: f"{cell} {says}"))
     return value
 

@@ -122,6 +122,10 @@ class Series(_Strict):
     member: Annotated[int, Field(ge=0)] = Field(default=0, description="member of an ensemble with a column each")
     available_after: Duration | None = Field(default=None, description="as the file's, for this series alone")
     curtailed: Curtailed | None = None
+    impossible: Literal["refuse", "missing"] = Field(
+        default="refuse",
+        description="weather beyond what can be: refused, or missing while it is no more than 5 % of a file",
+    )
 
     @model_validator(mode="after")
     def _units(self) -> Self:

@@ -376,3 +376,16 @@ def test_times_of_issue_and_of_knowing_may_be_written_as_the_others(tmp_path: Pa
     (run,) = found.as_of(LATE).runs("park", "wind_speed_100m")
     assert run.issue_ns == pd.Timestamp("2020-10-02T06:00Z").value
     assert run.available_ns == pd.Timestamp("2020-10-02T08:00Z").value
+
+
+def test_single_glitches_of_weather_may_count_as_missing_and_a_wrong_unit_may_not(tmp_path: Path) -> None:
+    """One hour of 1 357 % in a day of clouds; of a column in tenths of a per cent most is beyond 100."""
+    rule = weather("cloud_cover")
+    series = [rule["series"][0] | {"impossible": "missing"}]
+    write(tmp_path / "a.csv", "t,kw", *(f"2023-01-01 {k:02}:00,{1357 if k == 7 else 50 + k}" for k in range(24)))
+    found = values(read(tmp_path, rule | {"series": series}).archive, "park", "cloud_cover")
+    np.testing.assert_array_equal(found, [np.nan if k == 7 else 50 + k for k in range(24)])
+    (told,) = mistakes(tmp_path, rule)
+    assert told.endswith("look at unit, scale and sign, or give missing, or impossible: missing")
+    write(tmp_path / "a.csv", "t,kw", *(f"2023-01-01 {k:02}:00,{50 * k}" for k in range(24)))
+    assert "which no cloud_cover is" in mistakes(tmp_path, rule | {"series": series})[0]
