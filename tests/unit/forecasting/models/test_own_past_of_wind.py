@@ -62,3 +62,15 @@ def test_the_bands_of_a_farm_are_corrected_for_all_leads_together() -> None:
     share = (fitted.predict(ahead) - plain) / width(plain, fitted.floor)
     assert np.abs(share).max() > 0.02
     assert share == pytest.approx(np.tile(share[0], (5, 1)), abs=1e-9)
+
+
+def test_the_usual_of_a_few_windy_days_is_what_they_had() -> None:
+    """Its hours stand together in windows of seven, so ten days have 70 values of each: nothing is stretched."""
+    value = np.random.default_rng(0).uniform(200.0, 800.0, 240)
+    ends = ISSUE - pd.to_timedelta(np.arange(240)[::-1], unit="h")
+    known = Archive.empty().with_measurements("hill", "wind", ends, value, pd.Timedelta(0)).as_of(ISSUE)
+    trained = OwnPast().train(known, [TARGET], PLACE, LEADS, LEVELS)
+    said = trained.quantiles(known, ISSUE.as_unit("ns").value + LEADS)["wind"]
+    assert said.min() >= 200.0
+    assert said.max() <= 800.0
+    assert np.ptp(said, axis=1).mean() == pytest.approx(0.9 * 600.0, rel=0.1)
