@@ -273,7 +273,7 @@ def _cable() -> Template:
 
 def _reserve(direction: str) -> Template:
     asset = {"kind": "reserve", "name": "it", "direction": direction, "required_kw": 60.0, "penalty_per_kwh": 0.5}
-    times = {"duration_minutes": 30.0, "activation_minutes": 20.0}
+    times = {"duration_minutes": 30.0, "activation_minutes": 20.0, "for_grid": True}
     return Template(asset | times, (priced(), load(), battery(), unit(ramp_up_kw_per_h=30.0)), ELECTRIC)
 
 
