@@ -291,6 +291,11 @@ class _Ladder:
         for rung, made in self.solved(solver):
             if far and rung == "relaxed":
                 break  # nothing has to pass a limit where there are plans that do not
+            if far and far[0].schedule.proof.clock_fired and self.limits.seconds is not None:
+                # Its time is over: another rung is worth more of it only where the park does better by itself.
+                floor = floor or self._own()
+                if not _undercuts(floor, far[0]):
+                    break
             climbed = self._tried(rung, made)
             if climbed is None:
                 continue
@@ -314,22 +319,26 @@ class _Ladder:
                 return climbed
         raise SolveError("no plan: " + "; ".join(f"{a.rung}: {a.reason}" for a in self.attempts))
 
+    def _own(self) -> Climbed | None:
+        """The first of the rungs without a solver that holds, if any; what kept it from others goes with it."""
+        tried, self.attempts = self.attempts, []
+        try:
+            return self.first(self.unsolved())
+        except SolveError:
+            return None
+        finally:
+            self.attempts = tried
+
     def _cheapest(self, far: list[Climbed], floor: Climbed | None) -> Climbed:
         """Of plans far from their bounds and the highest rung without a solver, the one of the least objective."""
-        if floor is not None:
-            below = _placed(floor.schedule, floor.audit, (*self.attempts, *floor.attempts))
-        else:
-            try:
-                below = self.first(self.unsolved())
-            except SolveError:
-                if not far:
-                    raise
-                return min(far, key=_objective)
-        if not far:
-            return below
-        # What passes limits is cheap for that reason.
-        rivals = [] if below.schedule.proof.relaxed or below.schedule.proof.may_pass else [below]
-        return min((*far, *rivals), key=_objective)
+        if floor is None and not far:
+            return self.first(self.unsolved())
+        floor = floor or self._own()
+        best = min(far, key=lambda climbed: climbed.schedule.proof.objective, default=None)
+        if best is not None and not _undercuts(floor, best):
+            return best
+        assert floor is not None
+        return _placed(floor.schedule, floor.audit, (*self.attempts, *floor.attempts))
 
     def _tried(self, rung: Quality, made: Callable[[], Schedule]) -> Climbed | None:
         """A rung's schedule, if it passes the audit; else why not is added to ``attempts``."""
@@ -364,8 +373,11 @@ class _Ladder:
         return np.concatenate([np.zeros(0, int), *found])
 
 
-def _objective(climbed: Climbed) -> float:
-    return climbed.schedule.proof.objective
+def _undercuts(below: Climbed | None, above: Climbed) -> bool:
+    """Does it cost less, and not for the reason that it passes limits?"""
+    if below is None or below.schedule.proof.relaxed or below.schedule.proof.may_pass:
+        return False
+    return below.schedule.proof.objective < above.schedule.proof.objective
 
 
 def _honest(schedule: Schedule, *what: str) -> Schedule:

@@ -169,6 +169,50 @@ def test_a_limit_of_nodes_leaves_an_incumbent_that_says_what_ended_it():
     assert "a limit of the search; gap" in climbed.attempts[0].reason
 
 
+@pytest.mark.parametrize("poor", [False, True])
+def test_a_search_whose_time_is_over_is_followed_by_another_only_where_the_park_does_better_by_itself(
+    built: Problem, poor: bool
+):
+    """Its point is told to be half above its bound: near the optimum, or dearer than the rules."""
+
+    def climbed(seconds: float | None) -> tuple[Climbed, int]:
+        asked = 0
+
+        def by_the_clock(matrices: Matrices, limits: Limits, **named: Any) -> Answer:
+            nonlocal asked
+            asked += 1
+            found = bad_solvers.poor(matrices, limits, **named) if poor else run(matrices, limits, **named)
+            bound = found.objective - abs(found.objective) / 2
+            return replace(found, quality="incumbent", bound=bound, clock_fired=True)
+
+        return climb(built, Limits(seconds=seconds), run=by_the_clock), asked
+
+    (timed, in_time), (whole, in_all) = climbed(60.0), climbed(None)
+    assert timed.schedule.proof.objective == pytest.approx(whole.schedule.proof.objective)
+    assert (in_time == in_all) == poor
+    if not poor:
+        assert timed.schedule.proof.quality == "incumbent"
+        assert timed.schedule.proof.objective == pytest.approx(solve(built).proof.objective)
+
+
+@pytest.mark.parametrize(
+    ("solved", "own", "winner"),
+    [((10.0, True), (12.0, False), 10.0), ((10.0, True), (9.0, False), 9.0), ((10.0, False), (9.0, True), 10.0)],
+)
+def test_of_two_plans_the_dearer_one_never_wins_nor_one_that_is_cheap_because_it_passes_limits(
+    built: Problem, solved: tuple[float, bool], own: tuple[float, bool], winner: float
+):
+    """What a search found may leave a store's band, as its file lets it."""
+    plan = climb(built)
+
+    def told(objective: float, passes: bool) -> Climbed:
+        proof = replace(plan.schedule.proof, objective=objective, relaxed=("store: outside its band",) * passes)
+        return replace(plan, schedule=replace(plan.schedule, proof=proof))
+
+    found = ladder._Ladder(built, Limits(), None)._cheapest([told(*solved)], told(*own))
+    assert found.schedule.proof.objective == winner
+
+
 @pytest.mark.parametrize("deadline_s", [None, DEADLINE_S])
 def test_a_search_that_ends_far_from_its_bound_is_not_published_where_the_park_does_better_by_itself(
     built: Problem, worker: Worker, deadline_s: float | None
